@@ -1,0 +1,126 @@
+// READ THIS FIRST: allocate, deallocate, reallocate, usable_size. The fast paths are here, inline,
+// so that the exported malloc and free are one function each; everything else is in the files that
+// the comments name. Layer: core/allocator.
+//
+// All sizes are bytes. `site` is the return address of the exported function: who is charged. Every
+// function is thread-safe, takes no lock on its fast path, never changes errno, and returns null
+// (with the failure counted) when there is no memory. Not for signal handlers that interrupt an
+// allocation of the same thread.
+#pragma once
+
+#include <cstring>
+
+#include "core/allocator/bins.h"
+#include "core/allocator/thread_state.h"
+
+namespace heaptag::allocator {
+
+inline constexpr size_t kMinAlignment = 16;
+
+/// A metered pair that has allocated so often from its slot asks for spans of its own.
+inline constexpr uint32_t kHotAllocations = 32;
+
+// Slow paths (small.cc, free.cc, large.cc, realloc.cc).
+[[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
+[[gnu::noinline]] void deallocate_slow(void* block);
+[[gnu::noinline]] void attend_slow(ThreadState* thread, Span* span);
+[[gnu::noinline]] void promote_slow(ThreadState* thread, uint64_t key);
+
+/// Zeroed memory; knows when the kernel has zeroed it already.
+void* allocate_zeroed(size_t size, uintptr_t site);
+
+/// `alignment` is a power of two.
+void* allocate_aligned(size_t alignment, size_t size, uintptr_t site);
+
+/// Pre: block is not null, size is not 0. On failure the block stays as it was.
+/// Counts one allocation for `site`, one free for the old owner, one reallocation.
+void* reallocate(void* block, size_t size, uintptr_t site);
+
+/// Bytes that may be written at `block`: constant for its life until a realloc. 0 for null and
+/// foreign pointers.
+size_t usable_size(const void* block);
+
+/// Does the block come from this allocator?
+bool owns(const void* block);
+
+/// A request that failed before it reached the heap (overflow): counts it.
+void count_failure(uintptr_t site);
+
+/// Gives free memory back to the kernel. Returns whether any was.
+bool release_free_memory(size_t keep_bytes);
+
+/// What a metered block keeps and its owner's counters get. The block is on no list.
+inline void meter(ThreadState* thread,
+                  Span* span,
+                  const void* block,
+                  OwnerCounters* counters,
+                  uint32_t owner,
+                  size_t size) {
+  span->meta[span->index_of_block(block)] =
+      heap::BlockMeta::pack(OwnerId{owner}, span->block_bytes - static_cast<uint32_t>(size));
+  count_allocation(counters, size, span->block_bytes);
+  thread->record.live_bytes += static_cast<int64_t>(size);
+}
+
+inline void* pop_block(Span* span) {
+  void* block = span->free_list;
+  if (likely(block != nullptr)) {
+    span->free_list = *static_cast<void**>(block);
+    bump(span->allocations);
+  }
+  return block;
+}
+
+[[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
+  ThreadState* thread = tls_state;
+  if (likely(size <= heap::kLargestClassBytes)) {
+    const uint64_t key = slot_key(site, size);
+    Slot* slot = thread->slot_of(key);
+    if (likely(slot->key == key)) {
+      OwnerCounters* counters = slot->counters;
+      if (counters == nullptr) {
+        void* block = pop_block(static_cast<Span*>(slot->target));
+        if (likely(block != nullptr)) {
+          thread->record.live_bytes += static_cast<int64_t>(size);
+          return block;
+        }
+      } else {
+        Span* span = static_cast<Bin*>(slot->target)->current;
+        void* block = pop_block(span);
+        if (likely(block != nullptr)) {
+          meter(thread, span, block, counters, slot->owner, size);
+          if (unlikely(++slot->hits == kHotAllocations)) {
+            promote_slow(thread, key);
+          }
+          return block;
+        }
+      }
+    }
+  }
+  return allocate_slow(size, site);
+}
+
+[[gnu::always_inline]] inline void deallocate(void* block) {
+  ThreadState* thread = tls_state;
+  Span* span = heap::find_span(block);
+  if (unlikely(span->thread != thread)) {
+    deallocate_slow(block);
+    return;
+  }
+  if (span->meta == nullptr) {
+    thread->record.live_bytes -= span->requested_bytes;
+  } else {
+    const uint32_t meta = span->meta[span->index_of_block(block)];
+    const uint32_t size = span->block_bytes - heap::BlockMeta::slack_bytes(meta);
+    count_free(thread->known_counters(heap::BlockMeta::owner(meta)), size, span->block_bytes);
+    thread->record.live_bytes -= size;
+  }
+  *static_cast<void**>(block) = span->free_list;
+  span->free_list = block;
+  bump(span->frees);
+  if (unlikely(span->attention_needed())) {
+    attend_slow(thread, span);
+  }
+}
+
+}  // namespace heaptag::allocator

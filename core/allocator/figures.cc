@@ -1,0 +1,92 @@
+#include "core/allocator/figures.h"
+
+#include <initializer_list>
+
+#include "core/allocator/threads.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+namespace {
+
+enum class Half { kFreed, kAllocated };
+
+void visit_part(const FigureVisitor& visitor,
+                Half half,
+                uint32_t owner,
+                const OwnerCounters& part) {
+  OwnerCounters words{};
+  if (half == Half::kFreed) {
+    words.frees = read_relaxed(part.frees);
+    words.freed_bytes = read_relaxed(part.freed_bytes);
+    words.freed_usable = read_relaxed(part.freed_usable);
+  } else {
+    words.allocations = read_relaxed(part.allocations);
+    words.allocated_bytes = read_relaxed(part.allocated_bytes);
+    words.allocated_usable = read_relaxed(part.allocated_usable);
+    words.failed = read_relaxed(part.failed);
+  }
+  visitor.add(visitor.context, owner, words);
+}
+
+void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
+  const uint32_t owners = tag::owner_count();
+  const uint64_t chunks = __atomic_load_n(&thread->record.counters_chunks, __ATOMIC_ACQUIRE);
+  for (uint32_t i = 0; i < chunks; ++i) {
+    const OwnerCounters* chunk = __atomic_load_n(&thread->counter_chunks()[i], __ATOMIC_ACQUIRE);
+    const uint32_t first = i * wire::kOwnersPerChunk;
+    for (uint32_t j = 0; chunk != nullptr && j < wire::kOwnersPerChunk && first + j < owners; ++j) {
+      visit_part(visitor, half, first + j, chunk[j]);
+    }
+  }
+  visit_part(visitor, half, index_of(tag::kOverflowOwner), thread->lost);
+}
+
+void visit_uniform_spans(const FigureVisitor& visitor, Half half) {
+  const uint32_t owners = tag::owner_count();
+  const uint32_t spans = heap::span_record_count();
+  for (uint32_t i = 1; i < spans; ++i) {
+    const Span* span = heap::span_at(i);
+    const uint32_t owner = index_of(read_relaxed(span->owner));
+    if (owner == 0 || owner >= owners || read_relaxed(span->thread) == nullptr) {
+      continue;
+    }
+    OwnerCounters part{};
+    part.frees = read_relaxed(span->frees);
+    part.freed_bytes = part.frees * span->requested_bytes;
+    part.freed_usable = part.frees * span->block_bytes;
+    part.allocations = read_relaxed(span->allocations);
+    part.allocated_bytes = part.allocations * span->requested_bytes;
+    part.allocated_usable = part.allocations * span->block_bytes;
+    visit_part(visitor, half, owner, part);
+  }
+}
+
+}  // namespace
+
+void visit_figures(const FigureVisitor& visitor) {
+  for (Half half : {Half::kFreed, Half::kAllocated}) {
+    for (const ThreadState* thread = first_thread(); thread != nullptr;
+         thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
+      visit_thread(visitor, half, thread);
+    }
+    visit_uniform_spans(visitor, half);
+  }
+}
+
+uint64_t figures_sequence() {
+  uint64_t sum = 0;
+  for (const ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
+    uint64_t sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
+    while ((sequence & 1) != 0 &&
+           thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
+      __builtin_ia32_pause();
+      sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
+    }
+    sum += sequence;
+  }
+  return sum;
+}
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,24 @@
+// Adding up: the one way to turn the tables into figures, for the peak and for every report.
+// Layer: core/allocator.  Allocates: no.  Locks: none; threads may go on.
+#pragma once
+
+#include "core/allocator/thread_state.h"
+
+namespace heaptag::allocator {
+
+/// Receives parts of an owner's figures. One call carries either freed or allocated words, the
+/// others are zero.
+struct FigureVisitor {
+  void (*add)(void* context, uint32_t owner, const OwnerCounters& part);
+  void* context;
+};
+
+/// Visits what all threads and spans say. All freed words come before any allocated one, so that
+/// sums of a running process are never negative.
+void visit_figures(const FigureVisitor& visitor);
+
+/// Changes when figures move between tables; odd never. Equal before and after a visit: nothing was
+/// seen twice or missed.
+uint64_t figures_sequence();
+
+}  // namespace heaptag::allocator

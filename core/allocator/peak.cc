@@ -1,0 +1,132 @@
+#include "core/allocator/peak.h"
+
+#include "core/allocator/figures.h"
+#include "core/allocator/threads.h"
+#include "core/base/units.h"
+#include "core/os/clock.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+namespace {
+
+// The peak is looked at when the sum has grown by this part of it: the number of looks is
+// logarithmic.
+constexpr unsigned kStepShift = 6;
+constexpr int64_t kLeastStepBytes = 64 * kKiB;
+
+struct State {
+  os::Lock lock;
+  int64_t live_bytes;  // what threads have published (atomic)
+  int64_t look_at_bytes;
+  wire::PeakRecord peak;
+};
+
+constinit State state{{}, 0, kLeastStepBytes, {0, kLeastStepBytes, 0}};
+
+int64_t step_of(uint64_t bytes) {
+  const int64_t step = static_cast<int64_t>(bytes >> kStepShift);
+  return step < kLeastStepBytes ? kLeastStepBytes : step;
+}
+
+void add_part(void* /*context*/, uint32_t owner, const OwnerCounters& part) {
+  wire::OwnerRecord& record = tag::owners()[owner];
+  record.scratch[0] += part.allocated_bytes;
+  record.scratch[1] += part.freed_bytes;
+}
+
+int64_t live_of_threads() {
+  int64_t sum = 0;
+  for (const ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
+    sum += read_relaxed(thread->record.live_bytes);
+  }
+  return sum;
+}
+
+uint64_t live_of(const wire::OwnerRecord& record) {
+  return record.scratch[0] > record.scratch[1] ? record.scratch[0] - record.scratch[1] : 0;
+}
+
+void look_locked() {
+  const uint32_t owners = tag::owner_count();
+  wire::OwnerRecord* records = tag::owners();
+  for (uint32_t i = 1; i < owners; ++i) {
+    records[i].scratch[0] = 0;
+    records[i].scratch[1] = 0;
+  }
+  visit_figures({add_part, nullptr});
+  uint64_t sum = 0;
+  for (uint32_t i = 1; i < owners; ++i) {
+    const uint64_t live = live_of(records[i]);
+    sum += live;
+    if (live > records[i].peak_live_bytes) {
+      records[i].peak_live_bytes = live;
+    }
+  }
+  if (sum <= state.peak.live_bytes) {
+    return;
+  }
+  state.peak.live_bytes = sum;
+  state.peak.at_ns = os::monotonic_ns();
+  for (uint32_t i = 1; i < owners; ++i) {
+    records[i].at_peak_bytes = live_of(records[i]);
+  }
+}
+
+}  // namespace
+
+void publish_live(ThreadState* thread) {
+  const int64_t live = thread->record.live_bytes;
+  const int64_t change = live - static_cast<int64_t>(thread->published_live_bytes);
+  if (change == 0) {
+    return;
+  }
+  thread->published_live_bytes = static_cast<uint64_t>(live);
+  const int64_t sum = __atomic_add_fetch(&state.live_bytes, change, __ATOMIC_RELAXED);
+  if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED)) ||
+      !state.lock.try_acquire()) {
+    return;
+  }
+  // Other threads may have freed without having published it: then the sum is too high, and nothing
+  // is to be seen.
+  const int64_t true_sum = live_of_threads();
+  if (true_sum > static_cast<int64_t>(state.peak.live_bytes)) {
+    look_locked();
+  }
+  const int64_t next = sum + step_of(state.peak.live_bytes);
+  write_relaxed(state.look_at_bytes, next);
+  const uint64_t seen_to =
+      static_cast<uint64_t>(true_sum > 0 ? true_sum : 0) + static_cast<uint64_t>(next - sum);
+  if (seen_to > state.peak.watermark_bytes) {
+    state.peak.watermark_bytes = seen_to;
+  }
+  state.lock.release();
+}
+
+void settle_peak() {
+  os::LockGuard guard(state.lock);
+  look_locked();
+}
+
+PeakFigures peak_figures() {
+  uint64_t unseen = 0;
+  for (const ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
+    unseen += thread->current_span_bytes_max;
+  }
+  const uint64_t seen_to = state.peak.watermark_bytes > state.peak.live_bytes
+                               ? state.peak.watermark_bytes
+                               : state.peak.live_bytes;
+  return {state.peak.live_bytes, seen_to - state.peak.live_bytes + unseen, state.peak.at_ns};
+}
+
+const wire::PeakRecord& peak_record() {
+  return state.peak;
+}
+
+os::Lock& peak_lock_for_fork() {
+  return state.lock;
+}
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,32 @@
+// The peak of live bytes, seen from slow paths: a lower bound with a bound on its error, and what
+// each owner held at that moment. Layer: core/allocator.  Locks: one of its own, outermost; never
+// waited for on a slow path of malloc.
+#pragma once
+
+#include "core/allocator/thread_state.h"
+#include "core/os/lock.h"
+
+namespace heaptag::allocator {
+
+/// Tells the process what this thread has gained or lost since it last told, and looks at the peak
+/// when the sum is higher than ever.
+void publish_live(ThreadState* thread);
+
+/// Looks now, whatever the sum: before a report. Waits for the lock.
+void settle_peak();
+
+struct PeakFigures {
+  uint64_t live_bytes;   // the highest sum seen; the owners' at_peak_bytes add up to it
+  uint64_t error_bytes;  // the true peak is at most this much higher
+  uint64_t at_ns;        // CLOCK_MONOTONIC of that moment
+};
+
+PeakFigures peak_figures();
+
+/// For the descriptor.
+const wire::PeakRecord& peak_record();
+
+/// For fork handlers only.
+os::Lock& peak_lock_for_fork();
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,207 @@
+// Everything that is neither plain malloc nor plain free.
+#include <cstring>
+
+#include "core/allocator/allocator.h"
+#include "core/allocator/large.h"
+#include "core/allocator/peak.h"
+#include "core/allocator/small.h"
+#include "core/allocator/threads.h"
+#include "core/heap/page_heap.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+using heap::BlockMeta;
+using heap::SpanState;
+
+namespace {
+
+size_t requested_size(const Span* span, const void* block) {
+  if (span->state == SpanState::kLarge) {
+    return span->requested_large();
+  }
+  return span->meta == nullptr
+             ? span->requested_bytes
+             : span->block_bytes - BlockMeta::slack_bytes(span->meta[span->index_of_block(block)]);
+}
+
+bool is_block(const Span* span, const void* block) {
+  return span->thread != nullptr || (span->state == SpanState::kLarge && block == span->base);
+}
+
+// The same block, another size and perhaps another owner.
+void charge_again(ThreadState* thread,
+                  OwnerId old_owner,
+                  size_t old_size,
+                  size_t old_usable,
+                  OwnerId owner,
+                  size_t size,
+                  size_t usable) {
+  count_allocation(counters_of(thread, owner), size, usable);
+  count_free(counters_of(thread, old_owner), old_size, old_usable);
+  thread->record.live_bytes += static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
+}
+
+// A metered block that is still the right size for `size`: not too small, and less than half
+// wasted.
+bool fits_in_place(const Span* span, size_t size) {
+  return span->meta != nullptr && size <= span->block_bytes &&
+         span->block_bytes - size <= BlockMeta::kSlackMask && size * 2 > span->block_bytes;
+}
+
+bool resize_small(Span* span, void* block, size_t size, uintptr_t site) {
+  if (!fits_in_place(span, size)) {
+    return false;
+  }
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  const OwnerId owner = tag::owner_of_site(site);
+  // Its free will look for the counters of this owner in the span's own thread.
+  if (thread == nullptr || span->thread != thread || counters_of(thread, owner) == &thread->lost) {
+    return false;
+  }
+  uint32_t& meta = span->meta[span->index_of_block(block)];
+  const size_t old_size = span->block_bytes - BlockMeta::slack_bytes(meta);
+  charge_again(thread, BlockMeta::owner(meta), old_size, span->block_bytes, owner, size,
+               span->block_bytes);
+  meta = BlockMeta::pack(owner, span->block_bytes - static_cast<uint32_t>(size));
+  bump(thread->record.reallocations);
+  return true;
+}
+
+void* resize_large_block(Span* span, size_t size, uintptr_t site) {
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr || size <= heap::kLargestClassBytes) {
+    return nullptr;
+  }
+  BusyScope busy(thread);
+  const OwnerId old_owner = span->owner;
+  const size_t old_size = span->requested_large();
+  const size_t old_usable = span->size_bytes();
+  Span* resized = resize_large(span, size);
+  if (resized == nullptr) {
+    return nullptr;
+  }
+  const OwnerId owner = tag::owner_of_site(site);
+  resized->owner = owner;
+  charge_again(thread, old_owner, old_size, old_usable, owner, size, resized->size_bytes());
+  bump(thread->record.reallocations);
+  publish_live(thread);
+  return resized->base;
+}
+
+// A class whose blocks, laid end to end from a page's start, are all aligned; kClassCount without
+// one.
+unsigned aligned_class(size_t alignment, size_t size) {
+  const size_t least = size < alignment ? alignment : size;
+  if (least > heap::kLargestClassBytes) {
+    return heap::kClassCount;
+  }
+  for (unsigned i = heap::class_of(least); i < heap::kClassCount; ++i) {
+    const size_t block_bytes = heap::kClasses[i].block_bytes;
+    if (block_bytes - size > BlockMeta::kSlackMask) {
+      break;
+    }
+    if (block_bytes % alignment == 0) {
+      return i;
+    }
+  }
+  return heap::kClassCount;
+}
+
+}  // namespace
+
+void* allocate_zeroed(size_t size, uintptr_t site) {
+  if (size <= heap::kLargestClassBytes) {
+    void* block = allocate(size, site);
+    if (block != nullptr) {
+      std::memset(block, 0, size);
+    }
+    return block;
+  }
+  void* block = allocate_slow(size, site);
+  if (block != nullptr && (heap::find_span(block)->flags & heap::kFlagZeroed) == 0) {
+    std::memset(block, 0, size);
+  }
+  return block;
+}
+
+void* allocate_aligned(size_t alignment, size_t size, uintptr_t site) {
+  if (alignment <= kMinAlignment) {
+    return allocate(size, site);
+  }
+  const unsigned size_class =
+      alignment < heap::kSpanPageBytes ? aligned_class(alignment, size) : heap::kClassCount;
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr) {
+    return nullptr;
+  }
+  BusyScope busy(thread);
+  void* block = nullptr;
+  if (size_class < heap::kClassCount) {
+    block = allocate_metered(thread, size_class, size, site);
+  } else if (alignment <= size_t{1} << 42) {
+    const size_t pages = alignment / heap::kSpanPageBytes;
+    Span* span = allocate_large(thread, size, pages == 0 ? 1 : static_cast<uint32_t>(pages), site);
+    block = span == nullptr ? nullptr : span->base;
+  }
+  if (block == nullptr) {
+    bump(counters_of(thread, tag::owner_of_site(site))->failed);
+  } else {
+    publish_live(thread);
+  }
+  return block;
+}
+
+void* reallocate(void* block, size_t size, uintptr_t site) {
+  Span* span = heap::find_span(block);
+  if (unlikely(!is_block(span, block))) {
+    deallocate_slow(block);  // counts it as foreign; there is nothing that could be copied
+    return allocate(size, site);
+  }
+  if (span->state == SpanState::kLarge) {
+    void* resized = resize_large_block(span, size, site);
+    if (resized != nullptr) {
+      return resized;
+    }
+  } else if (resize_small(span, block, size, site)) {
+    return block;
+  }
+  const size_t old_size = requested_size(span, block);
+  void* moved = allocate(size, site);
+  if (moved == nullptr) {
+    return nullptr;
+  }
+  std::memcpy(moved, block, old_size < size ? old_size : size);
+  deallocate(block);
+  ThreadScope scope;
+  if (scope.thread() != nullptr) {
+    bump(scope.thread()->record.reallocations);
+  }
+  return moved;
+}
+
+size_t usable_size(const void* block) {
+  const Span* span = heap::find_span(block);
+  if (!is_block(span, block)) {
+    return 0;
+  }
+  return span->state == SpanState::kLarge ? span->size_bytes() : span->block_bytes;
+}
+
+bool owns(const void* block) {
+  return is_block(heap::find_span(block), block);
+}
+
+bool release_free_memory(size_t keep_bytes) {
+  ThreadScope scope;
+  if (scope.thread() != nullptr) {
+    BusyScope busy(scope.thread());
+    sweep(scope.thread());
+  }
+  return heap::trim(keep_bytes) != 0;
+}
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,13 @@
+// Small blocks that do not go through a slot.
+// Layer: core/allocator.
+#pragma once
+
+#include "core/allocator/thread_state.h"
+
+namespace heaptag::allocator {
+
+/// A block of a given size class, charged to `site`; requested size `size` (block - size must fit
+/// BlockMeta). Null without memory.
+void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site);
+
+}  // namespace heaptag::allocator

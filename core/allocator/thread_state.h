@@ -1,0 +1,142 @@
+// What one thread owns: the slots that malloc probes, its bins, its counters. When the thread ends,
+// the whole state waits for the next one (an *orphan*); it is never taken apart, so its figures
+// never move. Layer: core/allocator.  Locks: none on what a thread does to its own state.
+#pragma once
+
+#include "core/base/counter.h"
+#include "core/base/types.h"
+#include "core/heap/address_map.h"
+#include "core/heap/size_class.h"
+#include "core/heap/span.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::allocator {
+
+using heap::Span;
+using wire::OwnerCounters;
+
+/// All spans of one thread for one (call site, requested size): *uniform*; or for one size class:
+/// *metered*.
+struct alignas(64) Bin {
+  Span* current;  // where blocks come from; the span of nobody when there is none
+  Span* partial;  // spans with free blocks, most recently freed first; linked by next/prev
+  Span* spare;    // one empty span kept so that a bin at the brink does not visit the page heap
+  uint64_t key;   // of its slot; 0: metered
+  OwnerId owner;  // uniform
+  uint32_t requested_bytes;
+  uint32_t span_count;
+  uint8_t size_class;
+  bool active;  // uniform: allocations of its key come here
+};
+
+/// One entry of the direct-mapped table that malloc probes with (call site, requested size).
+struct Slot {
+  uint64_t key;             // kNoKey: empty
+  void* target;             // uniform: its current Span; metered: the Bin of its class
+  OwnerCounters* counters;  // metered: of the owner, in this thread; null: uniform
+  uint32_t owner;
+  uint32_t hits;  // metered allocations since the slot was filled: what makes a pair hot
+
+  static constexpr uint64_t kNoKey = ~uint64_t{0};
+};
+
+static_assert(sizeof(Slot) == 32);
+
+enum class ThreadPhase : uint32_t {
+  kRunning = 0,
+  kOrphan,  // its thread has ended; whoever holds the registry's lock may work on it
+  kFrozen,  // in a forked child: its thread was in the middle of something when the process forked
+};
+
+struct alignas(64) ThreadState {
+  wire::ThreadRecord record;  // first: a reader outside walks these
+
+  Slot* slots;
+  uint64_t slot_mask;  // (number of slots - 1) * sizeof(Slot)
+  uint64_t published_live_bytes;
+  uint32_t busy;             // inside a slow path: a forked child must not trust the lists
+  uint32_t teardown_rounds;  // of pthread destructors seen
+  uint32_t evictions;        // slots that another key took, since the table last grew
+  uint32_t uniform_active;
+  Bin** uniform;  // open addressing by key
+  uint32_t uniform_mask;
+  uint32_t uniform_count;
+
+  Span* notices;  // spans with blocks from other threads (atomic stack)
+  ThreadState* next_orphan;
+  uint64_t current_span_bytes;      // of all current spans: what can be handed out unseen
+  uint64_t current_span_bytes_max;  //
+  OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
+
+  Bin* metered[heap::kClassCount];
+
+  Slot* slot_of(uint64_t key) const {
+    // The multiplier spreads both the site's low bits and the size over bits 32 and up.
+    const uint64_t at = ((key * 0x9E3779B97F4A7C15U) >> 32) & slot_mask;
+    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + at);
+  }
+
+  OwnerCounters** counter_chunks() const {
+    return reinterpret_cast<OwnerCounters**>(record.counters);
+  }
+
+  /// Counters that exist because this thread has allocated for the owner before.
+  OwnerCounters* known_counters(OwnerId owner) const {
+    const uint32_t index = index_of(owner);
+    return counter_chunks()[index / wire::kOwnersPerChunk] + index % wire::kOwnersPerChunk;
+  }
+};
+
+static_assert(offsetof(ThreadState, record) == 0);
+
+/// Sites are below 2^47 in user space and class sizes need 16 bits: the key is exact.
+inline uint64_t slot_key(uintptr_t site, size_t requested_size) {
+  return site | uint64_t{requested_size} << 47;
+}
+
+inline uintptr_t site_of_key(uint64_t key) {
+  return key & ((uint64_t{1} << 47) - 1);
+}
+
+/// The calling thread's state; before its first allocation (and after its last) a state whose only
+/// slot matches nothing, so that the fast path needs no test.
+extern __thread ThreadState* tls_state __attribute__((tls_model("initial-exec")));
+extern constinit ThreadState cold_state;
+
+/// Counters of `owner` in this thread, made on first use; `lost` when there is no memory. Never
+/// null.
+OwnerCounters* counters_of(ThreadState* thread, OwnerId owner);
+
+inline void count_allocation(OwnerCounters* counters, size_t requested, size_t usable) {
+  bump(counters->allocations);
+  bump(counters->allocated_bytes, requested);
+  bump(counters->allocated_usable, usable);
+}
+
+inline void count_free(OwnerCounters* counters, size_t requested, size_t usable) {
+  bump(counters->frees);
+  bump(counters->freed_bytes, requested);
+  bump(counters->freed_usable, usable);
+}
+
+/// While in scope, a forked child would find this state in the middle of something.
+class BusyScope {
+ public:
+  explicit BusyScope(ThreadState* thread) : thread_(thread) {
+    ++thread_->busy;
+    __asm__ volatile("" ::: "memory");
+  }
+
+  ~BusyScope() {
+    __asm__ volatile("" ::: "memory");
+    --thread_->busy;
+  }
+
+  BusyScope(const BusyScope&) = delete;
+  BusyScope& operator=(const BusyScope&) = delete;
+
+ private:
+  ThreadState* thread_;
+};
+
+}  // namespace heaptag::allocator

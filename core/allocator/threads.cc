@@ -1,0 +1,268 @@
+#include "core/allocator/threads.h"
+
+#include <cstring>
+
+#include "core/allocator/bins.h"
+#include "core/allocator/peak.h"
+#include "core/heap/page_heap.h"
+#include "core/meta/meta_allocator.h"
+#include "core/os/lock.h"
+#include "core/os/vm.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+namespace {
+
+constexpr uint32_t kFirstSlots = 64;
+constexpr uint32_t kFirstChunks = 16;
+constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
+
+constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0};
+
+struct Registry {
+  os::Lock lock;
+  ThreadState* first;
+  ThreadState* orphans;
+  uint32_t count;     // of states
+  uint32_t attached;  // of threads that got one
+  bool ready;
+  void (*hook)(ThreadState*);
+};
+
+constinit Registry registry{};
+
+constexpr ThreadState make_cold_state() {
+  ThreadState state{};
+  state.slots = &cold_slot;
+  return state;
+}
+
+// Serves threads that allocate or free after their own teardown.
+struct LateState {
+  os::Lock lock;
+  ThreadState* thread;
+};
+
+constinit LateState late{};
+
+// Set when the calling thread's state has become an orphan.
+__thread bool tls_torn_down __attribute__((tls_model("initial-exec"))) = false;
+
+bool prepare_heap_locked() {
+  if (registry.ready) {
+    return true;
+  }
+  const size_t owners =
+      os::address_space_limit() == SIZE_MAX ? heap::BlockMeta::kMaxOwners : kMaxOwnersUnderLimit;
+  registry.ready = heap::init_address_map() && tag::init_owners(owners);
+  return registry.ready;
+}
+
+ThreadState* make_thread_locked() {
+  auto* thread = static_cast<ThreadState*>(meta::allocate(sizeof(ThreadState)));
+  auto* slots = static_cast<Slot*>(meta::allocate(kFirstSlots * sizeof(Slot)));
+  void* chunks = meta::allocate(kFirstChunks * sizeof(OwnerCounters*));
+  if (thread == nullptr || slots == nullptr || chunks == nullptr) {
+    meta::release(thread, sizeof(ThreadState));
+    meta::release(slots, kFirstSlots * sizeof(Slot));
+    meta::release(chunks, kFirstChunks * sizeof(OwnerCounters*));
+    return nullptr;
+  }
+  for (uint32_t i = 0; i < kFirstSlots; ++i) {
+    slots[i].key = Slot::kNoKey;
+  }
+  thread->slots = slots;
+  thread->slot_mask = (kFirstSlots - 1) * sizeof(Slot);
+  thread->record.counters = reinterpret_cast<uintptr_t>(chunks);
+  thread->record.counters_chunks = kFirstChunks;
+  thread->record.id = ++registry.count;
+  thread->record.next = reinterpret_cast<uintptr_t>(registry.first);
+  __atomic_store_n(&registry.first, thread, __ATOMIC_RELEASE);
+  return thread;
+}
+
+void set_phase(ThreadState* thread, ThreadPhase phase) {
+  __atomic_store_n(&thread->record.phase, static_cast<uint32_t>(phase), __ATOMIC_SEQ_CST);
+}
+
+ThreadState* take_thread() {
+  os::LockGuard guard(registry.lock);
+  if (!prepare_heap_locked()) {
+    return nullptr;
+  }
+  ThreadState* thread = registry.orphans;
+  if (thread == nullptr) {
+    return make_thread_locked();
+  }
+  registry.orphans = thread->next_orphan;
+  thread->next_orphan = nullptr;
+  thread->teardown_rounds = 0;
+  set_phase(thread, ThreadPhase::kRunning);
+  return thread;
+}
+
+void make_orphan_locked(ThreadState* thread) {
+  retire_bins(thread);
+  set_phase(thread, ThreadPhase::kOrphan);
+  drain_notices(thread, true);  // of those who still saw a running thread
+  thread->next_orphan = registry.orphans;
+  registry.orphans = thread;
+}
+
+ThreadState* attach() {
+  ThreadState* thread = take_thread();
+  if (thread != nullptr) {
+    tls_state = thread;
+    __atomic_fetch_add(&registry.attached, 1, __ATOMIC_RELAXED);
+    if (registry.hook != nullptr) {
+      registry.hook(thread);
+    }
+  }
+  return thread;
+}
+
+template <typename Visitor>
+void for_each_lock(Visitor visit) {
+  // Rank order: outermost first.
+  visit(peak_lock_for_fork());
+  visit(late.lock);
+  visit(registry.lock);
+  visit(tag::owners_lock_for_fork());
+  visit(heap::page_heap_lock_for_fork());
+  visit(meta::lock_for_fork());
+}
+
+}  // namespace
+
+constinit ThreadState cold_state = make_cold_state();
+__thread ThreadState* tls_state __attribute__((tls_model("initial-exec"))) = &cold_state;
+
+ThreadScope::ThreadScope() : thread_(tls_state) {
+  if (likely(thread_ != &cold_state)) {
+    return;
+  }
+  if (!tls_torn_down) {
+    thread_ = attach();
+    return;
+  }
+  late.lock.acquire();
+  late_ = true;
+  if (late.thread == nullptr) {
+    late.thread = take_thread();
+  }
+  thread_ = late.thread;
+}
+
+ThreadScope::~ThreadScope() {
+  if (unlikely(late_)) {
+    late.lock.release();
+  }
+}
+
+bool thread_ending(bool last_round) {
+  ThreadState* thread = tls_state;
+  if (thread == &cold_state) {
+    return false;
+  }
+  if (!last_round) {
+    return true;
+  }
+  tls_torn_down = true;
+  tls_state = &cold_state;
+  publish_live(thread);
+  os::LockGuard guard(registry.lock);
+  make_orphan_locked(thread);
+  return false;
+}
+
+void set_thread_hook(void (*hook)(ThreadState*)) {
+  registry.hook = hook;
+  if (tls_state != &cold_state) {
+    hook(tls_state);
+  }
+}
+
+void help_orphan(ThreadState* thread) {
+  os::LockGuard guard(registry.lock);
+  if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
+    drain_notices(thread, true);
+  }
+}
+
+ThreadState* first_thread() {
+  return __atomic_load_n(&registry.first, __ATOMIC_ACQUIRE);
+}
+
+ThreadState* const* first_thread_address() {
+  return &registry.first;
+}
+
+uint32_t threads_ever() {
+  return __atomic_load_n(&registry.attached, __ATOMIC_RELAXED);
+}
+
+OwnerCounters* counters_of(ThreadState* thread, OwnerId owner) {
+  const uint32_t index = index_of(owner) / wire::kOwnersPerChunk;
+  if (unlikely(index >= thread->record.counters_chunks)) {
+    uint64_t wanted = thread->record.counters_chunks * 2;
+    while (wanted <= index) {
+      wanted *= 2;
+    }
+    auto** chunks = static_cast<OwnerCounters**>(meta::allocate(wanted * sizeof(OwnerCounters*)));
+    if (chunks == nullptr) {
+      return &thread->lost;
+    }
+    std::memcpy(chunks, thread->counter_chunks(),
+                thread->record.counters_chunks * sizeof(OwnerCounters*));
+    // The old array stays: a reader may look at it.
+    __atomic_store_n(&thread->record.counters, reinterpret_cast<uintptr_t>(chunks),
+                     __ATOMIC_RELEASE);
+    __atomic_store_n(&thread->record.counters_chunks, wanted, __ATOMIC_RELEASE);
+  }
+  OwnerCounters*& chunk = thread->counter_chunks()[index];
+  if (unlikely(chunk == nullptr)) {
+    void* memory = meta::allocate(wire::kOwnersPerChunk * sizeof(OwnerCounters));
+    if (memory == nullptr) {
+      return &thread->lost;
+    }
+    __atomic_store_n(&chunk, static_cast<OwnerCounters*>(memory), __ATOMIC_RELEASE);
+  }
+  return chunk + index_of(owner) % wire::kOwnersPerChunk;
+}
+
+void prepare_fork() {
+  for_each_lock([](os::Lock& lock) { lock.acquire_for_fork(); });
+  os::fork_begin();
+}
+
+void after_fork_in_parent() {
+  os::fork_end();
+  for_each_lock([](os::Lock& lock) { lock.release_after_fork(); });
+}
+
+void after_fork_in_child() {
+  os::fork_end();
+  for_each_lock([](os::Lock& lock) { lock.reset(); });
+  // The other threads are gone. What a thread in the middle of a slow path owned is left alone: its
+  // blocks may be freed, but nothing is allocated from its spans any more.
+  for (ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+    if (thread == tls_state || thread == late.thread ||
+        thread->record.phase != static_cast<uint32_t>(ThreadPhase::kRunning)) {
+      continue;
+    }
+    if (thread->busy != 0) {
+      set_phase(thread, ThreadPhase::kFrozen);
+      thread->record.sequence &= ~uint64_t{1};
+    } else {
+      make_orphan_locked(thread);
+    }
+  }
+  if (late.thread != nullptr && late.thread->busy != 0) {
+    set_phase(late.thread, ThreadPhase::kFrozen);
+    late.thread = nullptr;
+  }
+}
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,52 @@
+// Birth and death of thread states: a registry of all of them, orphans for new threads to adopt,
+// one state for threads that allocate after their own teardown, and what fork does to them. Layer:
+// core/allocator.
+#pragma once
+
+#include "core/allocator/thread_state.h"
+
+namespace heaptag::allocator {
+
+/// The state that the calling thread works with, for as long as this object lives: its own, made or
+/// adopted now if need be, or the shared late state under its lock when the thread has been torn
+/// down.
+class ThreadScope {
+ public:
+  ThreadScope();
+  ~ThreadScope();
+
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+  /// Null when there is no memory for a state.
+  ThreadState* thread() const { return thread_; }
+
+ private:
+  ThreadState* thread_;
+  bool late_ = false;
+};
+
+/// From the thread hook of the process's edge: `rounds_left` says whether the hook will be called
+/// again for this thread. Returns whether it wants to be. After the last round the state is an
+/// orphan.
+bool thread_ending(bool last_round);
+
+/// The hook that makes thread_ending happen for the calling thread; called when a thread gets its
+/// state. Set once by the preload, before a second thread exists.
+void set_thread_hook(void (*hook)(ThreadState* thread));
+
+/// Works on an orphan that has notices, if it still is one.
+void help_orphan(ThreadState* thread);
+
+/// First record of the registry; records are never removed.
+ThreadState* first_thread();
+ThreadState* const* first_thread_address();
+uint32_t threads_ever();  // threads that have allocated, ended ones included
+
+/// Around fork: take every lock in rank order / give them back in the parent / start afresh in the
+/// child.
+void prepare_fork();
+void after_fork_in_parent();
+void after_fork_in_child();
+
+}  // namespace heaptag::allocator

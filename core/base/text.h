@@ -1,0 +1,20 @@
+// Pieces of text without std::string_view::substr, whose range check calls into the C++ library.
+// Layer: core/base.
+#pragma once
+
+#include <string_view>
+
+namespace heaptag {
+
+/// Everything behind the first `count` characters; empty when there are no more.
+constexpr std::string_view drop_first(std::string_view text, size_t count) {
+  text.remove_prefix(count < text.size() ? count : text.size());
+  return text;
+}
+
+/// The first `count` characters, or all.
+constexpr std::string_view take_first(std::string_view text, size_t count) {
+  return {text.data(), count < text.size() ? count : text.size()};
+}
+
+}  // namespace heaptag

@@ -1,0 +1,194 @@
+#include "core/config/options.h"
+
+#include <cstddef>
+#include <cstring>
+
+#include "core/base/format.h"
+#include "core/base/text.h"
+
+namespace heaptag::config {
+
+namespace {
+
+constexpr std::string_view kPrefix = "HEAPTAG_";
+
+struct Row {
+  const char* name;  // with the prefix
+};
+
+constexpr Row kRows[] = {
+#define HEAPTAG_OPTION(name, flag, kind, default_value, help) {"HEAPTAG_" #name},
+#include "core/config/options.def"
+#undef HEAPTAG_OPTION
+};
+
+// Not an option: how `heaptag run` tells the program that it started from its children.
+constexpr std::string_view kRootName = "HEAPTAG_ROOT";
+
+// Levenshtein distance, for names of ordinary length; long ones are far from everything.
+size_t distance(std::string_view a, std::string_view b) {
+  constexpr size_t kMax = 40;
+  if (a.size() > kMax || b.size() > kMax) {
+    return kMax;
+  }
+  size_t row[kMax + 1];
+  for (size_t j = 0; j <= b.size(); ++j) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      const size_t shorter = (above < row[j - 1] ? above : row[j - 1]) + 1;
+      row[j] = replaced < shorter ? replaced : shorter;
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+const char* nearest(std::string_view name) {
+  const char* best = kRows[0].name;
+  size_t least = SIZE_MAX;
+  for (const Row& row : kRows) {
+    const size_t found = distance(name, row.name);
+    if (found < least) {
+      least = found;
+      best = row.name;
+    }
+  }
+  return best;
+}
+
+struct Reader {
+  Options options;
+  const Complaints& complaints;
+
+  void complain(std::string_view name, std::string_view value, std::string_view advice) const {
+    complaints.tell(complaints.context, name, value, advice);
+  }
+
+  void read_format(std::string_view name, std::string_view value) {
+    if (value == "text") {
+      options.format = Format::kText;
+    } else if (value == "json") {
+      options.format = Format::kJson;
+    } else {
+      complain(name, value, "is not a format: use text or json");
+    }
+  }
+
+  void read_children(std::string_view name, std::string_view value) {
+    if (value == "report") {
+      options.children = Children::kReport;
+    } else if (value == "findings") {
+      options.children = Children::kFindings;
+    } else if (value == "off") {
+      options.children = Children::kOff;
+    } else {
+      complain(name, value, "is none of report, findings, off");
+    }
+  }
+
+  void read_path(std::string_view name, const char* value, const char** to) {
+    if (value[0] == '\0') {
+      complain(name, value, "is empty: give a path");
+    } else {
+      *to = value;
+    }
+  }
+
+  void read(std::string_view name, const char* value) {
+    if (name == "HEAPTAG_REPORT") {
+      read_path(name, value, &options.report);
+    } else if (name == "HEAPTAG_FORMAT") {
+      read_format(name, value);
+    } else if (name == "HEAPTAG_LOG") {
+      read_path(name, value, &options.log);
+    } else if (name == "HEAPTAG_PROGRAMS") {
+      options.programs = value[0] == '\0' ? nullptr : value;
+    } else if (name == "HEAPTAG_CHILDREN") {
+      read_children(name, value);
+    } else if (name == kRootName) {
+      options.root = value;
+    } else {
+      char advice[96];
+      BufferSink text(advice, sizeof(advice));
+      text.sink().put("is not known; the nearest is ");
+      text.sink().put(nearest(name));
+      complain(name, value, text.view());
+    }
+  }
+};
+
+bool glob_matches(std::string_view glob, std::string_view name) {
+  size_t g = 0;
+  size_t n = 0;
+  size_t star = std::string_view::npos;
+  size_t resume = 0;
+  while (n < name.size()) {
+    if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n]) && glob[g] != '*') {
+      ++g;
+      ++n;
+    } else if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      resume = n;
+    } else if (star != std::string_view::npos) {
+      g = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (g < glob.size() && glob[g] == '*') {
+    ++g;
+  }
+  return g == glob.size();
+}
+
+}  // namespace
+
+Options read_options(char** environment, const Complaints& complaints) {
+  Reader reader{{}, complaints};
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+    const char* equals = std::strchr(*entry, '=');
+    if (std::strncmp(*entry, kPrefix.data(), kPrefix.size()) == 0 && equals != nullptr) {
+      reader.options.any = true;
+      reader.read({*entry, static_cast<size_t>(equals - *entry)}, equals + 1);
+    }
+  }
+  return reader.options;
+}
+
+bool selects(std::string_view globs, std::string_view name) {
+  bool selected = globs.starts_with('!');
+  while (!globs.empty()) {
+    const size_t comma = globs.find(',');
+    std::string_view glob = take_first(globs, comma);
+    globs = comma == std::string_view::npos ? std::string_view{} : drop_first(globs, comma + 1);
+    const bool excludes = glob.starts_with('!');
+    if (glob_matches(excludes ? drop_first(glob, 1) : glob, name)) {
+      selected = !excludes;
+    }
+  }
+  return selected;
+}
+
+unsigned set_options(char** environment, OptionValue* values) {
+  unsigned count = 0;
+  for (const Row& row : kRows) {
+    const size_t length = std::strlen(row.name);
+    for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+      if (std::strncmp(*entry, row.name, length) == 0 && (*entry)[length] == '=' &&
+          count < kMaxOptions) {
+        values[count++] = {row.name, *entry + length + 1};
+        break;
+      }
+    }
+  }
+  return count;
+}
+
+}  // namespace heaptag::config

@@ -1,0 +1,54 @@
+// The options as the environment gives them: one table (options.def), read once, before main.
+// Layer: core/config.  Allocates: no.  Strings are borrowed from the environment block: copy what
+// must outlive it.
+#pragma once
+
+#include <string_view>
+
+namespace heaptag::config {
+
+enum class Format { kText, kJson };
+
+enum class Children { kDefault, kReport, kFindings, kOff };
+
+struct Options {
+  const char* report = nullptr;  // null: no report
+  Format format = Format::kText;
+  const char* log = nullptr;       // null: stderr
+  const char* programs = nullptr;  // null: all
+  Children children = Children::kDefault;
+  const char* root = nullptr;  // set by `heaptag run`: pid of the program that it started
+  bool any = false;            // some HEAPTAG_* was there
+};
+
+/// Told about every variable that is unknown or malformed: the variable's name, its value, and what
+/// to say instead
+/// ("is not known; the nearest is HEAPTAG_REPORT").
+struct Complaints {
+  void (*tell)(void* context,
+               std::string_view name,
+               std::string_view value,
+               std::string_view advice);
+  void* context;
+};
+
+/// Reads `environment` (NAME=VALUE strings, null-terminated). Never fails: what is wrong is told
+/// and left out.
+Options read_options(char** environment, const Complaints& complaints);
+
+/// Does a list of globs (`a*,!ab`) select a name? The last glob that matches decides; when only
+/// exclusions are listed, everything else is selected.
+bool selects(std::string_view globs, std::string_view name);
+
+/// Every variable as NAME, VALUE pairs for the report, in the table's order. Returns how many are
+/// set.
+struct OptionValue {
+  const char* name;
+  const char* value;
+};
+
+inline constexpr unsigned kMaxOptions = 48;
+
+unsigned set_options(char** environment, OptionValue* values);
+
+}  // namespace heaptag::config

@@ -1,0 +1,282 @@
+#include "core/heap/address_map.h"
+
+#include "core/meta/meta_allocator.h"
+#include "core/os/vm.h"
+
+namespace heaptag::heap {
+
+namespace {
+
+// What a free finds before the first allocation: nobody's page, nobody's span.
+constinit uint32_t no_page = 0;
+constinit Span no_span_yet{};
+
+}  // namespace
+
+constinit AddressMap address_map{0, 0, &no_page, &no_span_yet};
+
+namespace {
+
+constexpr size_t kRangeSizes[] = {256 * kGiB, 64 * kGiB, 16 * kGiB, 4 * kGiB, 1 * kGiB};
+constexpr size_t kSegmentPagesBesideRange = 16 * kMiB;  // 64 GiB
+constexpr size_t kMaxSpanRecords = 32 * kMiB;
+constexpr size_t kSegmentBytes = 1 * kMiB;  // unit and alignment
+constexpr unsigned kSegmentShift = 20;
+constexpr uint32_t kPagesPerSegmentUnit = kSegmentBytes / kSpanPageBytes;
+constexpr uint32_t kMinGrowthPages = 256;
+constexpr uint32_t kMaxGrowthPages = 4096;
+
+// One entry per MiB of segment: open addressing, never removed. A full table is replaced by a
+// larger copy; the old one stays for readers that still look at it.
+struct SegmentEntry {
+  uintptr_t chunk;  // address >> kSegmentShift; 0: empty
+  uint64_t first_page;
+};
+
+struct SegmentTable {
+  size_t mask;
+  size_t used;
+  SegmentEntry entries[];
+};
+
+struct Growth {
+  meta::GrowingTable<uint32_t> pages;
+  meta::GrowingTable<Span> spans;
+  uint32_t span_count;
+  Span* free_records;
+  uint32_t frontier_page;  // next page number of the range
+  uint32_t range_pages;    // pages of the range
+  uint32_t segment_page;   // next page number for segments
+  SegmentTable* segments;
+};
+
+constinit Growth growth{};
+
+size_t hash_chunk(uintptr_t chunk) {
+  return (chunk * 0x9E3779B97F4A7C15U) >> 32;
+}
+
+SegmentTable* make_segment_table(size_t capacity) {
+  auto* table = static_cast<SegmentTable*>(
+      meta::allocate(sizeof(SegmentTable) + capacity * sizeof(SegmentEntry)));
+  if (table != nullptr) {
+    table->mask = capacity - 1;
+  }
+  return table;
+}
+
+void insert_segment(SegmentTable* table, uintptr_t chunk, uint64_t first_page) {
+  size_t at = hash_chunk(chunk) & table->mask;
+  while (table->entries[at].chunk != 0) {
+    at = (at + 1) & table->mask;
+  }
+  table->entries[at].first_page = first_page;
+  __atomic_store_n(&table->entries[at].chunk, chunk, __ATOMIC_RELEASE);
+  ++table->used;
+}
+
+bool make_room_for_segments(size_t more) {
+  SegmentTable* old = growth.segments;
+  if (old != nullptr && (old->used + more) * 2 <= old->mask + 1) {
+    return true;
+  }
+  size_t capacity = old == nullptr ? 256 : (old->mask + 1) * 2;
+  while (capacity < ((old == nullptr ? 0 : old->used) + more) * 2) {
+    capacity *= 2;
+  }
+  SegmentTable* table = make_segment_table(capacity);
+  if (table == nullptr) {
+    return false;
+  }
+  if (old != nullptr) {
+    for (size_t i = 0; i <= old->mask; ++i) {
+      if (old->entries[i].chunk != 0) {
+        insert_segment(table, old->entries[i].chunk, old->entries[i].first_page);
+      }
+    }
+  }
+  __atomic_store_n(&growth.segments, table, __ATOMIC_RELEASE);
+  return true;
+}
+
+bool grow_range(uint32_t page_count, FreshPages* fresh) {
+  const uint32_t left = growth.range_pages - growth.frontier_page;
+  if (page_count > left) {
+    return false;
+  }
+  uint32_t wanted = growth.frontier_page / 8;
+  wanted = wanted < kMinGrowthPages ? kMinGrowthPages : wanted;
+  wanted = wanted > kMaxGrowthPages ? kMaxGrowthPages : wanted;
+  wanted = wanted < page_count ? page_count : wanted;
+  wanted = wanted > left ? left : wanted;
+  char* address = reinterpret_cast<char*>(address_map.range_begin) +
+                  size_t{growth.frontier_page} * kSpanPageBytes;
+  // One entry beyond: the page heap looks at the neighbour behind the last page.
+  for (;;) {
+    if (growth.pages.grow_to(size_t{growth.frontier_page} + wanted + 1) &&
+        os::commit(address, size_t{wanted} * kSpanPageBytes)) {
+      break;
+    }
+    if (wanted == page_count) {
+      return false;
+    }
+    wanted = page_count;
+  }
+  *fresh = {growth.frontier_page, wanted, address};
+  growth.frontier_page += wanted;
+  __atomic_store_n(&address_map.range_bytes, size_t{growth.frontier_page} * kSpanPageBytes,
+                   __ATOMIC_RELEASE);
+  return true;
+}
+
+bool grow_segments(uint32_t page_count, FreshPages* fresh) {
+  const size_t bytes = align_up(size_t{page_count} * kSpanPageBytes, kSegmentBytes);
+  const uint32_t pages = static_cast<uint32_t>(bytes / kSpanPageBytes);
+  const uint32_t units = static_cast<uint32_t>(bytes / kSegmentBytes);
+  // A page number of nobody between segments keeps the page heap from joining their runs.
+  if (!growth.pages.grow_to(size_t{growth.segment_page} + pages + 2) ||
+      !make_room_for_segments(units)) {
+    return false;
+  }
+  char* raw = static_cast<char*>(os::map_pages(bytes));
+  if (raw == nullptr) {
+    return false;
+  }
+  if (reinterpret_cast<uintptr_t>(raw) % kSegmentBytes != 0) {
+    os::unmap(raw, bytes);
+    raw = static_cast<char*>(os::map_pages(bytes + kSegmentBytes - kSpanPageBytes));
+    if (raw == nullptr) {
+      return false;
+    }
+    char* aligned =
+        reinterpret_cast<char*>(align_up(reinterpret_cast<uintptr_t>(raw), kSegmentBytes));
+    char* raw_end = raw + bytes + kSegmentBytes - kSpanPageBytes;
+    if (aligned > raw) {
+      os::unmap(raw, static_cast<size_t>(aligned - raw));
+    }
+    if (raw_end > aligned + bytes) {
+      os::unmap(aligned + bytes, static_cast<size_t>(raw_end - (aligned + bytes)));
+    }
+    raw = aligned;
+  }
+  const uint32_t first_page = growth.segment_page + 1;
+  growth.segment_page = first_page + pages;
+  for (uint32_t i = 0; i < units; ++i) {
+    insert_segment(growth.segments, (reinterpret_cast<uintptr_t>(raw) >> kSegmentShift) + i,
+                   first_page + uint64_t{i} * kPagesPerSegmentUnit);
+  }
+  *fresh = {first_page, pages, raw};
+  return true;
+}
+
+}  // namespace
+
+bool init_address_map() {
+  const size_t limit = os::address_space_limit();
+  size_t range_bytes = 0;
+  void* range = nullptr;
+  size_t segment_pages = kSegmentPagesBesideRange;
+  if (limit == SIZE_MAX) {
+    for (size_t size_bytes : kRangeSizes) {
+      range = os::reserve(size_bytes);
+      if (range != nullptr) {
+        range_bytes = size_bytes;
+        break;
+      }
+    }
+  } else {
+    // A reservation would count against the limit: take what is needed, when it is needed.
+    segment_pages = limit / kSpanPageBytes;
+    segment_pages += segment_pages / 8 + 512;
+    segment_pages =
+        segment_pages > kSegmentPagesBesideRange ? kSegmentPagesBesideRange : segment_pages;
+  }
+  growth.range_pages = static_cast<uint32_t>(range_bytes / kSpanPageBytes);
+  const size_t pages = growth.range_pages + segment_pages;
+  const size_t records = pages > kMaxSpanRecords ? kMaxSpanRecords : pages;
+  if (!growth.pages.init(pages) || !growth.pages.grow_to(1) || !growth.spans.init(records) ||
+      !growth.spans.grow_to(1)) {
+    return false;
+  }
+  growth.span_count = 1;
+  growth.frontier_page = 1;  // page number 0 is nobody's
+  growth.segment_page = growth.range_pages == 0 ? 1 : growth.range_pages;
+  address_map.range_begin = reinterpret_cast<uintptr_t>(range);
+  address_map.page_spans = growth.pages.data();
+  address_map.spans = growth.spans.data();
+  return true;
+}
+
+bool grow_heap(uint32_t page_count, FreshPages* fresh) {
+  return grow_range(page_count, fresh) || grow_segments(page_count, fresh);
+}
+
+Span* take_span_record() {
+  if (growth.free_records != nullptr) {
+    Span* span = growth.free_records;
+    growth.free_records = span->next;
+    *span = Span{};
+    return span;
+  }
+  if (!growth.spans.grow_to(size_t{growth.span_count} + 1)) {
+    return nullptr;
+  }
+  Span* span = growth.spans.data() + growth.span_count;
+  __atomic_store_n(&growth.span_count, growth.span_count + 1, __ATOMIC_RELEASE);
+  return span;
+}
+
+void give_span_record(Span* span) {
+  *span = Span{};
+  span->next = growth.free_records;
+  growth.free_records = span;
+}
+
+uint32_t span_record_count() {
+  return __atomic_load_n(&growth.span_count, __ATOMIC_ACQUIRE);
+}
+
+const uint32_t* span_record_count_address() {
+  return &growth.span_count;
+}
+
+uint32_t find_segment_page(uintptr_t address) {
+  const SegmentTable* table = __atomic_load_n(&growth.segments, __ATOMIC_ACQUIRE);
+  if (table == nullptr) {
+    return 0;
+  }
+  const uintptr_t chunk = address >> kSegmentShift;
+  for (size_t at = hash_chunk(chunk) & table->mask;; at = (at + 1) & table->mask) {
+    const uintptr_t found = __atomic_load_n(&table->entries[at].chunk, __ATOMIC_ACQUIRE);
+    if (found == chunk && chunk != 0) {
+      return static_cast<uint32_t>(table->entries[at].first_page) +
+             static_cast<uint32_t>((address & (kSegmentBytes - 1)) / kSpanPageBytes);
+    }
+    if (found == 0) {
+      return 0;
+    }
+  }
+}
+
+void map_span_ends(const Span* span) {
+  const uint32_t first = page_of(span->base);
+  __atomic_store_n(&address_map.page_spans[first], index_of_span(span), __ATOMIC_RELAXED);
+  __atomic_store_n(&address_map.page_spans[first + span->page_count - 1], index_of_span(span),
+                   __ATOMIC_RELAXED);
+}
+
+void map_span_pages(const Span* span) {
+  const uint32_t first = page_of(span->base);
+  for (uint32_t i = 0; i < span->page_count; ++i) {
+    __atomic_store_n(&address_map.page_spans[first + i], index_of_span(span), __ATOMIC_RELAXED);
+  }
+}
+
+void unmap_span_pages(const Span* span) {
+  const uint32_t first = page_of(span->base);
+  for (uint32_t i = 0; i < span->page_count; ++i) {
+    __atomic_store_n(&address_map.page_spans[first + i], 0, __ATOMIC_RELAXED);
+  }
+}
+
+}  // namespace heaptag::heap

@@ -1,0 +1,87 @@
+// From an address to its span. One reserved range holds nearly everything: its lookup is a
+// subtraction, a compare and a shift. Where the range cannot be had (RLIMIT_AS) or is full, memory
+// comes in segments of whole MiB, found through a hash; both share one table indexed by page
+// number. Layer: core/heap.  Allocates: metadata only.  Locks: growth is serialised by the page
+// heap's lock; reads need none.
+#pragma once
+
+#include "core/base/types.h"
+#include "core/base/units.h"
+#include "core/heap/span.h"
+
+namespace heaptag::heap {
+
+/// What every free reads. Written under the page heap's lock; only range_bytes changes after
+/// init_address_map.
+struct AddressMap {
+  uintptr_t range_begin;
+  size_t range_bytes;    // the part of the range that is in use: grows; 0: segments only
+  uint32_t* page_spans;  // page number -> index of its span, 0: none
+  Span* spans;           // entry 0 is a span of nobody
+};
+
+extern constinit AddressMap address_map;
+
+/// Reserves address space. False when the kernel refuses everything.
+bool init_address_map();
+
+/// More memory: `page_count` pages (may be more), readable, writable, zero, contiguous with the
+/// previous call's where possible. Returns the page number of the first and its address; false
+/// without memory.
+struct FreshPages {
+  uint32_t first_page;
+  uint32_t page_count;
+  char* address;
+};
+
+bool grow_heap(uint32_t page_count, FreshPages* fresh);
+
+/// A record for a span: zeroed but for `state`. Null without memory.
+Span* take_span_record();
+void give_span_record(Span* span);
+
+/// Records in use or once used: the reader's loop bound.
+uint32_t span_record_count();
+const uint32_t* span_record_count_address();
+
+/// Page number of an address in a segment outside of the range; 0 when it is not ours.
+uint32_t find_segment_page(uintptr_t address);
+
+inline uint32_t read_page(uint32_t page) {
+  return __atomic_load_n(&address_map.page_spans[page], __ATOMIC_RELAXED);
+}
+
+inline Span* span_at(uint32_t index) {
+  return address_map.spans + index;
+}
+
+inline uint32_t index_of_span(const Span* span) {
+  return static_cast<uint32_t>(span - address_map.spans);
+}
+
+/// The span of an address, or the span of nobody (thread null, state kUnused) for foreign ones.
+/// Addresses inside of the heap that belong to no block in use may give a free run.
+inline Span* find_span(const void* address) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
+  if (likely(offset < address_map.range_bytes)) {
+    return span_at(read_page(static_cast<uint32_t>(offset >> 12)));
+  }
+  return span_at(read_page(find_segment_page(reinterpret_cast<uintptr_t>(address))));
+}
+
+/// Page number of an address of the heap.
+inline uint32_t page_of(const void* address) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
+  return likely(offset < address_map.range_bytes)
+             ? static_cast<uint32_t>(offset >> 12)
+             : find_segment_page(reinterpret_cast<uintptr_t>(address));
+}
+
+/// Writes the span's index for its first and last page (free runs, large blocks) or for every page.
+void map_span_ends(const Span* span);
+void map_span_pages(const Span* span);
+
+/// The pages belong to nobody until they are mapped again.
+void unmap_span_pages(const Span* span);
+
+}  // namespace heaptag::heap

@@ -1,0 +1,75 @@
+// Size classes: every 16 bytes up to 256, then eight to a doubling (at most 12.5 % rounding) up to
+// 32 KiB. Layer: core/heap.  Exhaustively tested both ways in tests/unit/heap/size_class_test.cc.
+#pragma once
+
+#include <array>
+
+#include "core/base/types.h"
+#include "core/base/units.h"
+
+namespace heaptag::heap {
+
+inline constexpr size_t kLargestClassBytes = 32 * kKiB;
+inline constexpr unsigned kClassCount = 72;
+inline constexpr unsigned kLinearClasses = 16;
+inline constexpr size_t kSpanPageBytes = 4096;
+
+/// The smallest class that holds `size_bytes` (0 is held by the smallest). Pre: <=
+/// kLargestClassBytes.
+constexpr unsigned class_of(size_t size_bytes) {
+  if (size_bytes <= 256) {
+    return size_bytes == 0 ? 0 : static_cast<unsigned>((size_bytes - 1) >> 4);
+  }
+  const size_t last = size_bytes - 1;
+  const unsigned log = log2_floor(last);
+  return kLinearClasses + (log - 8) * 8 + static_cast<unsigned>((last >> (log - 3)) & 7);
+}
+
+constexpr uint32_t class_bytes(unsigned size_class) {
+  if (size_class < kLinearClasses) {
+    return (size_class + 1) * 16;
+  }
+  const unsigned step = size_class - kLinearClasses;
+  return (9 + step % 8) << (step / 8 + 5);
+}
+
+struct ClassInfo {
+  uint32_t block_bytes;
+  uint32_t inverse;     // ceil(2^32 / block_bytes): index = offset * inverse >> 32
+  uint32_t base_pages;  // of the first span of a bin
+};
+
+/// Pages of the smallest span that wastes at most 1/16 at its end and holds a few blocks.
+constexpr uint32_t smallest_span_pages(uint32_t block_bytes) {
+  for (uint32_t pages = 1;; ++pages) {
+    const uint32_t bytes = pages * kSpanPageBytes;
+    const uint32_t blocks = bytes / block_bytes;
+    const uint32_t least = block_bytes <= 1024 ? 4 : block_bytes <= 8192 ? 3 : 2;
+    if (blocks >= least && (bytes - blocks * block_bytes) * 16 <= bytes) {
+      return pages;
+    }
+  }
+}
+
+constexpr std::array<ClassInfo, kClassCount> make_class_table() {
+  std::array<ClassInfo, kClassCount> table{};
+  for (unsigned i = 0; i < kClassCount; ++i) {
+    const uint32_t bytes = class_bytes(i);
+    table[i] = {bytes, static_cast<uint32_t>(((uint64_t{1} << 32) + bytes - 1) / bytes),
+                smallest_span_pages(bytes)};
+  }
+  return table;
+}
+
+inline constexpr std::array<ClassInfo, kClassCount> kClasses = make_class_table();
+
+static_assert(class_bytes(kClassCount - 1) == kLargestClassBytes);
+static_assert(class_of(kLargestClassBytes) == kClassCount - 1);
+
+/// The exact index of a block in its span: blocks begin at multiples of the class's size.
+/// Pre: offset_bytes * block_bytes < 2^32, which every span keeps.
+constexpr uint32_t block_index(uint32_t offset_bytes, uint32_t inverse) {
+  return static_cast<uint32_t>((uint64_t{offset_bytes} * inverse) >> 32);
+}
+
+}  // namespace heaptag::heap

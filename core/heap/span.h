@@ -1,0 +1,126 @@
+// Spans: runs of pages. A span in use holds blocks of one size class (or one large block); a free
+// run waits in the page heap. Its record lives in a table beside the heap, never in user memory.
+// Layer: core/heap.  Allocates: no.  Locks: said per field.
+//
+// A *uniform* span (meta == null) holds blocks of one owner and one requested size: its two
+// counters are the owner's figures. A *metered* span keeps one word per block: who owns it and how
+// much of it was asked for.
+//
+// Invariant, for a span in use: blocks handed out = allocations - frees - settled.
+#pragma once
+
+#include <cstddef>
+
+#include "core/base/check.h"
+#include "core/base/types.h"
+#include "core/heap/size_class.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::heap {
+
+enum class SpanState : uint8_t {
+  kUnused = 0,  // a record without pages
+  kFree,        // a run in the page heap                        (page heap's lock)
+  kCurrent,     // the span that its bin allocates from           (its thread)
+  kPartial,     // has free blocks, in its bin's list             (its thread)
+  kFull,        // had no free block when it was last looked at   (its thread)
+  kLarge,       // one block of its own                           (whoever frees it)
+};
+
+enum SpanFlag : uint8_t {
+  kFlagZeroed =
+      1,  // free run: reads as zero; large block: nobody has written to it before its owner
+  kFlagMoved = 2,  // pages came by move_pages: map afresh before the run is used again
+};
+
+/// What a metered span keeps per block: owner in the upper 21 bits, rounding (block - requested)
+/// below.
+struct BlockMeta {
+  static constexpr unsigned kSlackBits = 11;
+  static constexpr uint32_t kSlackMask = (1U << kSlackBits) - 1;
+  static constexpr uint32_t kMaxOwners = 1U << (32 - kSlackBits);
+
+  static uint32_t pack(OwnerId owner, uint32_t slack_bytes) {
+    return index_of(owner) << kSlackBits | slack_bytes;
+  }
+
+  static OwnerId owner(uint32_t meta) { return OwnerId{meta >> kSlackBits}; }
+
+  static uint32_t slack_bytes(uint32_t meta) { return meta & kSlackMask; }
+};
+
+/// The list of blocks that other threads gave back: address in the low 48 bits (16-byte aligned, so
+/// the low four are flags), number of blocks above.
+struct RemoteList {
+  static constexpr uint64_t kArmed = 1;     // the next push tells the span's thread
+  static constexpr uint64_t kNotified = 2;  // the span is in its thread's list of notices
+  static constexpr uint64_t kFlags = 15;
+  static constexpr uint64_t kAddressMask = ((uint64_t{1} << 48) - 1) & ~kFlags;
+  static constexpr unsigned kCountShift = 48;
+
+  static void* first(uint64_t list) { return reinterpret_cast<void*>(list & kAddressMask); }
+
+  static uint32_t count(uint64_t list) { return static_cast<uint32_t>(list >> kCountShift); }
+};
+
+struct alignas(64) Span {
+  // One line that malloc and free of its own thread touch.
+  void* free_list;
+  uint64_t allocations;
+  uint64_t frees;
+  void* thread;    // ThreadState of core/allocator; null: large block or free run
+  uint32_t* meta;  // null: uniform
+  char* base;
+  uint32_t requested_bytes;  // uniform
+  uint32_t block_bytes;
+  uint32_t threshold;  // see attention_needed
+  uint32_t inverse;
+  // The rest.
+  uint64_t remote_list;  // any thread, atomically
+  OwnerId owner;         // uniform and large
+  uint32_t page_count;
+  uint32_t capacity;  // blocks that fit
+  uint32_t linked;    // blocks that have ever been on the free list; the others were never touched
+  uint32_t settled;   // blocks that came back by the remote list, modulo 2^32
+  SpanState state;
+  uint8_t size_class;
+  uint8_t flags;
+  uint8_t reserved;
+  Span* next;         // bin's list of partial spans, or the page heap's list of free runs
+  Span* prev;         //
+  Span* next_notice;  // thread's list of notices
+  void* bin;  // Bin of core/allocator; for a large block its requested size (see requested_large)
+
+  uint32_t used() const { return static_cast<uint32_t>(allocations - frees) - settled; }
+
+  /// After a local free: has the number of used blocks fallen to what the state waits for?
+  /// threshold = settled + wait: kWaitNever for the current span, 0 for a partial one (it became
+  /// empty), capacity for a full one (it has a free block again).
+  bool attention_needed() const {
+    return static_cast<int32_t>(static_cast<uint32_t>(allocations - frees) - threshold) <= 0;
+  }
+
+  static constexpr uint32_t kWaitNever = UINT32_MAX;
+
+  void wait_for(uint32_t used_blocks) { threshold = settled + used_blocks; }
+
+  size_t size_bytes() const { return size_t{page_count} * kSpanPageBytes; }
+
+  uint64_t requested_large() const { return reinterpret_cast<uint64_t>(bin); }
+
+  void set_requested_large(uint64_t bytes) { bin = reinterpret_cast<void*>(bytes); }
+
+  uint32_t index_of_block(const void* block) const {
+    return block_index(static_cast<uint32_t>(static_cast<const char*>(block) - base), inverse);
+  }
+};
+
+static_assert(sizeof(Span) == sizeof(wire::SpanRecord));
+static_assert(offsetof(Span, meta) == offsetof(wire::SpanRecord, meta));
+static_assert(offsetof(Span, requested_bytes) == offsetof(wire::SpanRecord, requested_bytes));
+static_assert(offsetof(Span, remote_list) == offsetof(wire::SpanRecord, remote_list));
+static_assert(offsetof(Span, settled) == offsetof(wire::SpanRecord, settled));
+static_assert(offsetof(Span, state) == offsetof(wire::SpanRecord, state));
+static_assert(offsetof(Span, bin) == offsetof(wire::SpanRecord, bin));
+
+}  // namespace heaptag::heap

@@ -1,0 +1,31 @@
+#include "core/os/clock.h"
+
+#include <time.h>
+
+#include "core/os/syscall.h"
+
+namespace heaptag::os {
+
+namespace {
+
+uint64_t read_clock_ns(int clock) {
+  timespec now{};
+  raw_syscall(SYS_clock_gettime, clock, reinterpret_cast<long>(&now));
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+uint64_t monotonic_ns() {
+  return read_clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t coarse_ms() {
+  return read_clock_ns(CLOCK_MONOTONIC_COARSE) / 1'000'000U;
+}
+
+uint64_t realtime_ns() {
+  return read_clock_ns(CLOCK_REALTIME);
+}
+
+}  // namespace heaptag::os

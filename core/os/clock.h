@@ -1,0 +1,18 @@
+// Time, without libc.
+// Layer: core/os.  Signals: safe.  errno: never touched.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::os {
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+uint64_t monotonic_ns();
+
+/// Milliseconds of CLOCK_MONOTONIC_COARSE: cheap, and exact to a timer tick.
+uint64_t coarse_ms();
+
+/// Nanoseconds since the epoch, UTC.
+uint64_t realtime_ns();
+
+}  // namespace heaptag::os

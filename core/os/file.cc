@@ -1,0 +1,119 @@
+#include "core/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "core/os/syscall.h"
+
+namespace heaptag::os {
+
+namespace {
+
+long open_raw(const char* path, int flags, unsigned mode) {
+  return raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), flags | O_CLOEXEC,
+                     static_cast<long>(mode));
+}
+
+}  // namespace
+
+MappedFile map_file(const char* path) {
+  MappedFile file;
+  const long fd = open_raw(path, O_RDONLY | O_NONBLOCK, 0);
+  if (is_error(fd)) {
+    return file;
+  }
+
+  struct stat info {};
+
+  if (!is_error(raw_syscall(SYS_fstat, fd, reinterpret_cast<long>(&info))) &&
+      S_ISREG(info.st_mode) && info.st_size > 0) {
+    const long at = raw_syscall(SYS_mmap, 0, info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (!is_error(at)) {
+      file.data = reinterpret_cast<const uint8_t*>(at);
+      file.size_bytes = static_cast<size_t>(info.st_size);
+    }
+  }
+  close_file(static_cast<int>(fd));
+  return file;
+}
+
+void unmap_file(MappedFile file) {
+  if (file.data != nullptr) {
+    raw_syscall(SYS_munmap, reinterpret_cast<long>(file.data), static_cast<long>(file.size_bytes));
+  }
+}
+
+long read_file(const char* path, char* buffer, size_t capacity) {
+  const long fd = open_raw(path, O_RDONLY, 0);
+  if (is_error(fd)) {
+    return fd;
+  }
+  size_t filled = 0;
+  long result = 0;
+  while (filled + 1 < capacity) {
+    result = raw_syscall(SYS_read, fd, reinterpret_cast<long>(buffer + filled),
+                         static_cast<long>(capacity - 1 - filled));
+    if (result == -EINTR) {
+      continue;
+    }
+    if (result <= 0) {
+      break;
+    }
+    filled += static_cast<size_t>(result);
+  }
+  close_file(static_cast<int>(fd));
+  buffer[filled] = '\0';
+  return result < 0 ? result : static_cast<long>(filled);
+}
+
+int create_file(const char* path, unsigned mode) {
+  return static_cast<int>(open_raw(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+}
+
+int append_file(const char* path, unsigned mode) {
+  return static_cast<int>(open_raw(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, mode));
+}
+
+bool write_all(int fd, const void* data, size_t size_bytes) {
+  const char* from = static_cast<const char*>(data);
+  while (size_bytes > 0) {
+    const long result =
+        raw_syscall(SYS_write, fd, reinterpret_cast<long>(from), static_cast<long>(size_bytes));
+    if (result == -EINTR) {
+      continue;
+    }
+    if (result <= 0) {
+      return false;
+    }
+    from += result;
+    size_bytes -= static_cast<size_t>(result);
+  }
+  return true;
+}
+
+void close_file(int fd) {
+  raw_syscall(SYS_close, fd);
+}
+
+long read_link(const char* path, char* buffer, size_t capacity) {
+  const long result = raw_syscall(SYS_readlink, reinterpret_cast<long>(path),
+                                  reinterpret_cast<long>(buffer), static_cast<long>(capacity - 1));
+  buffer[is_error(result) ? 0 : result] = '\0';
+  return result;
+}
+
+bool is_device_or_pipe(const char* path) {
+  struct stat info {};
+
+  return !is_error(raw_syscall(SYS_newfstatat, AT_FDCWD, reinterpret_cast<long>(path),
+                               reinterpret_cast<long>(&info), 0)) &&
+         !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+long current_directory(char* buffer, size_t capacity) {
+  return raw_syscall(SYS_getcwd, reinterpret_cast<long>(buffer), static_cast<long>(capacity));
+}
+
+}  // namespace heaptag::os

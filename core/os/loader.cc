@@ -1,0 +1,59 @@
+#include "core/os/loader.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include <cstring>
+
+// Since glibc 2.35; weak, so that an older one still starts the program.
+extern "C" int _dl_find_object(void* address, struct dl_find_object* result) __attribute__((weak));
+
+namespace heaptag::os {
+
+bool find_object(uintptr_t address, LoadedObject* object) {
+  if (_dl_find_object == nullptr) {
+    return false;
+  }
+  dl_find_object found{};
+  if (_dl_find_object(reinterpret_cast<void*>(address), &found) != 0 ||
+      found.dlfo_link_map == nullptr) {
+    return false;
+  }
+  object->base = found.dlfo_link_map->l_addr;
+  object->begin = reinterpret_cast<uintptr_t>(found.dlfo_map_start);
+  object->end = reinterpret_cast<uintptr_t>(found.dlfo_map_end);
+  object->path = found.dlfo_link_map->l_name != nullptr ? found.dlfo_link_map->l_name : "";
+  return true;
+}
+
+size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity) {
+  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(object.begin);
+  if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_phoff > 4096 - sizeof(Elf64_Phdr)) {
+    return 0;
+  }
+  const auto* segments = reinterpret_cast<const Elf64_Phdr*>(object.begin + header->e_phoff);
+  for (unsigned i = 0; i < header->e_phnum; ++i) {
+    const uintptr_t begin = object.base + segments[i].p_vaddr;
+    const uintptr_t end = begin + segments[i].p_memsz;
+    if (segments[i].p_type != PT_NOTE || begin < object.begin || end > object.end) {
+      continue;
+    }
+    for (uintptr_t at = begin; at + sizeof(Elf64_Nhdr) <= end;) {
+      const auto* note = reinterpret_cast<const Elf64_Nhdr*>(at);
+      const uintptr_t name = at + sizeof(Elf64_Nhdr);
+      const uintptr_t content = name + ((note->n_namesz + 3U) & ~3U);
+      at = content + ((note->n_descsz + 3U) & ~3U);
+      if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && at <= end &&
+          std::memcmp(reinterpret_cast<const void*>(name), "GNU", 4) == 0) {
+        const size_t size_bytes = note->n_descsz < capacity ? note->n_descsz : capacity;
+        std::memcpy(build_id, reinterpret_cast<const void*>(content), size_bytes);
+        return size_bytes;
+      }
+    }
+  }
+  return 0;
+}
+
+}  // namespace heaptag::os

@@ -1,0 +1,24 @@
+// What the dynamic loader has mapped where. Lock-free: safe inside malloc, in the loader's own
+// calls, in signal handlers. Layer: core/os.  Allocates: no.  Locks: none.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::os {
+
+struct LoadedObject {
+  uintptr_t base;    // load bias
+  uintptr_t begin;   // first mapped address
+  uintptr_t end;     // behind the last
+  const char* path;  // empty for the main program; lent until the object is unloaded
+};
+
+/// The object that maps `address`. False when none does, or when the C library cannot tell without
+/// a lock.
+bool find_object(uintptr_t address, LoadedObject* object);
+
+/// Copies the GNU build-id of a loaded object out of its mapped notes. Returns its length, 0
+/// without one.
+size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity);
+
+}  // namespace heaptag::os

@@ -1,0 +1,100 @@
+#include "core/os/process.h"
+
+#include <gnu/libc-version.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/utsname.h>
+
+#include <cstring>
+
+#include "core/os/syscall.h"
+
+extern "C" {
+// The C library hands the exit status to such handlers as a second argument.
+int __cxa_atexit(void (*)(void*, int), void*, void*);
+int __cxa_at_quick_exit(void (*)(void*, int), void*);
+void __libc_freeres() __attribute__((weak));
+}
+
+namespace __gnu_cxx {
+
+void __freeres() __attribute__((weak));
+
+}  // namespace __gnu_cxx
+
+namespace heaptag::os {
+
+namespace {
+
+using Handler = void (*)(int status);
+constinit Handler process_end = nullptr;
+
+void at_exit(void* /*argument*/, int status) {
+  process_end(status);
+}
+
+void copy_field(const char* from, char* buffer, size_t capacity) {
+  const size_t length = std::strlen(from);
+  const size_t kept = length < capacity ? length : capacity - 1;
+  std::memcpy(buffer, from, kept);
+  buffer[kept] = '\0';
+}
+
+}  // namespace
+
+uint32_t process_id() {
+  return static_cast<uint32_t>(raw_syscall(SYS_getpid));
+}
+
+uint32_t parent_id() {
+  return static_cast<uint32_t>(raw_syscall(SYS_getppid));
+}
+
+bool is_privileged() {
+  return getauxval(AT_SECURE) != 0;
+}
+
+bool is_single_threaded() {
+  return __libc_single_threaded != 0;
+}
+
+uint64_t max_resident_bytes() {
+  rusage usage{};
+  raw_syscall(SYS_getrusage, RUSAGE_SELF, reinterpret_cast<long>(&usage));
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+void host_name(char* buffer, size_t capacity) {
+  utsname name{};
+  raw_syscall(SYS_uname, reinterpret_cast<long>(&name));
+  copy_field(name.nodename, buffer, capacity);
+}
+
+void kernel_release(char* buffer, size_t capacity) {
+  utsname name{};
+  raw_syscall(SYS_uname, reinterpret_cast<long>(&name));
+  copy_field(name.release, buffer, capacity);
+}
+
+const char* libc_version() {
+  return gnu_get_libc_version();
+}
+
+void at_process_end(void (*handler)(int status)) {
+  process_end = handler;
+  __cxa_atexit(at_exit, nullptr, nullptr);
+  __cxa_at_quick_exit(at_exit, nullptr);
+}
+
+void free_library_memory() {
+  if (__gnu_cxx::__freeres != nullptr) {
+    __gnu_cxx::__freeres();
+  }
+  if (__libc_freeres != nullptr) {
+    __libc_freeres();
+  }
+}
+
+}  // namespace heaptag::os

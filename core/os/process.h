@@ -1,0 +1,36 @@
+// The process itself: ids, usage, exits, limits of privilege.
+// Layer: core/os.  Allocates: no.  errno: never touched.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::os {
+
+uint32_t process_id();
+uint32_t parent_id();
+
+/// Loaded with more rights than whoever started it (setuid, file capabilities)?
+bool is_privileged();
+
+/// Only one thread has ever been there.
+bool is_single_threaded();
+
+/// The most memory that was ever resident, in bytes.
+uint64_t max_resident_bytes();
+
+/// Node name, kernel release: copied, NUL-terminated.
+void host_name(char* buffer, size_t capacity);
+void kernel_release(char* buffer, size_t capacity);
+
+/// "2.36"
+const char* libc_version();
+
+/// Runs `handler(status)` at exit() after every destructor of the program, if registered before any
+/// of them; and at quick_exit().
+void at_process_end(void (*handler)(int status));
+
+/// Frees what the C and C++ libraries keep for themselves until the end, as Valgrind has them do
+/// before it counts. Flushes stdio. Only for a process that is in exit() with one thread.
+void free_library_memory();
+
+}  // namespace heaptag::os

@@ -1,0 +1,18 @@
+// The few services of libc that tell us about threads and forks.
+// Layer: core/os.  Signals: unsafe.
+#pragma once
+
+namespace heaptag::os {
+
+/// Calls `ending(last_round)` when a thread that has called watch_this_thread ends, after other
+/// destructors of thread-specific data where it can be arranged: as long as it returns true, and
+/// rounds are left. Takes one of the first keys, so that watching never allocates. False when no
+/// key is free.
+bool watch_thread_ends(bool (*ending)(bool last_round));
+
+void watch_this_thread();
+
+/// Registers fork handlers. Called first of all, they run last before the fork and first after it.
+void watch_forks(void (*prepare)(), void (*parent)(), void (*child)());
+
+}  // namespace heaptag::os

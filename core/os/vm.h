@@ -1,0 +1,36 @@
+// Address space and memory from the kernel.
+// Layer: core/os.  Allocates: no.  Locks: none.  Signals: safe.  errno: never touched.
+// Pre-conditions of all: sizes and addresses are multiples of the page size (4096 bytes).
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::os {
+
+inline constexpr size_t kPageBytes = 4096;
+
+/// Address space without memory (PROT_NONE, not charged). Returns null when the kernel refuses.
+void* reserve(size_t size_bytes);
+
+/// Makes reserved address space readable and writable; it reads as zero. False when the kernel
+/// refuses.
+bool commit(void* address, size_t size_bytes);
+
+/// Readable, writable, zeroed memory of its own. Returns null when the kernel refuses.
+void* map_pages(size_t size_bytes);
+
+/// Gives the address space back.
+void unmap(void* address, size_t size_bytes);
+
+/// Gives the memory back and keeps the address space, which reads as zero afterwards. False when
+/// refused.
+bool purge(void* address, size_t size_bytes);
+
+/// Moves the pages at `from` to `to` (both mapped, same size) without copying; `from` reads as zero
+/// afterwards. False when the kernel refuses: then nothing has changed.
+bool move_pages(void* from, void* to, size_t size_bytes);
+
+/// The limit on address space (RLIMIT_AS) in bytes; SIZE_MAX without one.
+size_t address_space_limit();
+
+}  // namespace heaptag::os

@@ -1,0 +1,132 @@
+// What a report says, as plain views: no owner of memory, no knowledge of where the figures came
+// from. Filled inside the target by core/report, outside of it by tools/. Rendered by text.h and
+// json.h. Layer: core/render.  Strings are NUL-terminated; null means "not known". Sizes are bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace heaptag::render {
+
+/// One source position of a call site. `offset` is the ELF virtual address of (return address - 1).
+struct Frame {
+  const char* module = nullptr;    // path
+  const char* build_id = nullptr;  // hex digits
+  uint64_t offset = 0;
+  const char* function = nullptr;
+  uint64_t function_offset =
+      0;  // of the return address itself in `function`: the +0x1f of a shown name
+  const char* file = nullptr;
+  uint32_t line = 0;  // 0: not known
+  bool inlined = false;
+};
+
+/// The figures that add up exactly: sites to tags, tags to totals.
+struct Figures {
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t live_blocks = 0;
+  uint64_t live_bytes = 0;       // requested
+  uint64_t usable_bytes = 0;     // of live blocks, with rounding
+  uint64_t allocated_bytes = 0;  // requested, ever
+  uint64_t failed = 0;
+};
+
+struct Site {
+  uint32_t id = 0;
+  const Frame* frames = nullptr;
+  size_t frame_count = 0;
+  Figures figures;
+};
+
+/// One row of the report: a named tag, or a call site that no rule names.
+struct Tag {
+  const char* name = nullptr;  // as shown in every view, unique in the report
+  const char* origin = "site";
+  Figures figures;
+  uint64_t peak_live_bytes = 0;
+  uint64_t at_peak_bytes = 0;
+  uint64_t limit_bytes = 0;  // 0: none
+  const Site* sites = nullptr;
+  size_t site_count = 0;
+};
+
+struct Module {
+  const char* path = nullptr;
+  const char* build_id = nullptr;
+  uint64_t base = 0;  // load bias: address = base + ELF virtual address
+  uint64_t end = 0;
+  const char* loaded_at = nullptr;  // RFC 3339 UTC
+  const char* unloaded_at = nullptr;
+};
+
+struct Option {
+  const char* name = nullptr;  // HEAPTAG_...
+  const char* value = nullptr;
+};
+
+struct Totals {
+  Figures figures;
+  uint64_t reallocations = 0;
+  uint64_t peak_live_bytes = 0;
+  uint64_t peak_error_bytes = 0;
+  uint64_t resident_bytes = 0;      // of the whole process, from the kernel; 0: not known
+  uint64_t max_resident_bytes = 0;  // ever, from the kernel; 0: not known
+  uint64_t metadata_bytes = 0;
+  uint64_t cached_bytes = 0;
+  uint64_t foreign_frees = 0;
+  uint64_t threads = 0;
+};
+
+/// live + rounding + cached + quarantined + metadata + not_heap - untouched = resident
+struct Memory {
+  uint64_t live = 0;
+  uint64_t rounding = 0;
+  uint64_t cached = 0;
+  uint64_t quarantined = 0;
+  uint64_t metadata = 0;
+  uint64_t not_heap = 0;
+  uint64_t untouched = 0;
+  uint64_t resident = 0;
+};
+
+struct Process {
+  uint64_t pid = 0;
+  const char* program = nullptr;  // base name
+  const char* const* argv = nullptr;
+  size_t argv_count = 0;
+  const char* start_time = nullptr;   // RFC 3339 UTC
+  const char* report_time = nullptr;  // RFC 3339 UTC
+  uint64_t run_ns = 0;                // from start to report
+  uint64_t at_peak_ns = 0;            // from start to the recorded peak; 0: not known
+  const char* reason = "exit";        // exit signal request error
+  bool exit_known = false;
+  int exit_status = 0;       // when reason is exit and exit_known
+  int killed_by_signal = 0;  // only the command knows it
+};
+
+struct Environment {
+  bool cgroup_limit_known = false;
+  uint64_t cgroup_limit = 0;
+  bool cgroup_use_known = false;
+  uint64_t cgroup_use = 0;
+  const char* kernel = nullptr;
+  const char* libc = nullptr;
+};
+
+/// The whole report. `tags` are sorted by the producer for JSON; text.h sorts its own view.
+struct Report {
+  const char* version = nullptr;
+  Process process;
+  Environment environment;
+  Memory memory;
+  Totals totals;
+  const Option* options = nullptr;
+  size_t option_count = 0;
+  const Tag* tags = nullptr;
+  size_t tag_count = 0;
+  const Module* modules = nullptr;
+  size_t module_count = 0;
+};
+
+}  // namespace heaptag::render

@@ -1,0 +1,18 @@
+// The table of owners in the text report. Layer: core/render.  Allocates: no.
+#pragma once
+
+#include "core/base/sink.h"
+#include "core/render/model.h"
+#include "core/render/text.h"
+
+namespace heaptag::render {
+
+/// Writes the table: a heading, the largest owners, one line for the rest, one with the totals.
+/// Every figure of the last line is the sum of its column. Pre: options.sort is not kByReason.
+void write_owner_table(const Report& report, const TextOptions& options, const Sink& out);
+
+/// The frame that tells where an owner allocates, or null: of a tag with several sites no single
+/// one does.
+const Frame* owner_frame_or_null(const Tag& tag);
+
+}  // namespace heaptag::render

@@ -1,0 +1,273 @@
+#include "core/report/collect.h"
+
+#include "core/allocator/figures.h"
+#include "core/allocator/peak.h"
+#include "core/allocator/threads.h"
+#include "core/heap/page_heap.h"
+#include "core/meta/meta_allocator.h"
+#include "core/render/names.h"
+#include "core/report/process_facts.h"
+#include "core/tag/modules.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::report {
+
+using wire::OwnerCounters;
+
+namespace {
+
+constexpr unsigned kMaxTries = 64;
+constexpr size_t kBuildIdTextBytes = 41;
+
+void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
+  auto* sums = static_cast<std::span<OwnerCounters>*>(context);
+  if (owner >= sums->size()) {
+    return;  // came after we had counted the owners
+  }
+  OwnerCounters& sum = (*sums)[owner];
+  sum.allocations += part.allocations;
+  sum.frees += part.frees;
+  sum.allocated_bytes += part.allocated_bytes;
+  sum.freed_bytes += part.freed_bytes;
+  sum.allocated_usable += part.allocated_usable;
+  sum.freed_usable += part.freed_usable;
+  sum.failed += part.failed;
+}
+
+// Threads that go on move figures between tables now and then: a sum during which that happened is
+// not used.
+void add_up(std::span<OwnerCounters> sums) {
+  for (unsigned i = 0; i < kMaxTries; ++i) {
+    for (OwnerCounters& sum : sums) {
+      sum = OwnerCounters{};
+    }
+    const uint64_t before = allocator::figures_sequence();
+    allocator::visit_figures({add_part, &sums});
+    if (allocator::figures_sequence() == before) {
+      return;
+    }
+  }
+}
+
+render::Figures figures_of(const OwnerCounters& sum) {
+  render::Figures figures;
+  figures.allocations = sum.allocations;
+  figures.frees = sum.frees;
+  figures.live_blocks = sum.allocations - sum.frees;
+  figures.live_bytes = sum.allocated_bytes - sum.freed_bytes;
+  figures.usable_bytes = sum.allocated_usable - sum.freed_usable;
+  figures.allocated_bytes = sum.allocated_bytes;
+  figures.failed = sum.failed;
+  return figures;
+}
+
+void add_figures(render::Figures* total, const render::Figures& part) {
+  total->allocations += part.allocations;
+  total->frees += part.frees;
+  total->live_blocks += part.live_blocks;
+  total->live_bytes += part.live_bytes;
+  total->usable_bytes += part.usable_bytes;
+  total->allocated_bytes += part.allocated_bytes;
+  total->failed += part.failed;
+}
+
+const char* hex_text(const uint8_t* bytes, size_t count, char* text) {
+  for (size_t i = 0; i < count; ++i) {
+    text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+    text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+  }
+  text[2 * count] = '\0';
+  return count == 0 ? nullptr : text;
+}
+
+// Fills modules[i] from record i + 1.
+bool collect_modules(Collected* collected) {
+  const uint32_t count = tag::module_count() - 1;
+  auto modules = collected->scratch.array<render::Module>(count);
+  auto texts = collected->scratch.array<char>(count * kBuildIdTextBytes);
+  auto times = collected->scratch.array<TimeText>(count);
+  collected->symbols = collected->scratch.array<Symbols>(count);
+  if (collected->scratch.failed()) {
+    return false;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    const wire::ModuleRecord& record = tag::modules()[i + 1];
+    modules[i].path = reinterpret_cast<const char*>(record.path);
+    modules[i].build_id =
+        hex_text(record.build_id, record.build_id_bytes, texts.data() + i * kBuildIdTextBytes);
+    modules[i].base = record.base;
+    modules[i].end = record.end;
+    modules[i].loaded_at = times[i].set(record.loaded_at);
+  }
+  collected->report.modules = modules.data();
+  collected->report.module_count = count;
+  return true;
+}
+
+struct Rows {
+  std::span<render::Tag> tags;
+  std::span<render::Site> sites;
+  std::span<render::Frame> frames;
+  std::span<uint32_t> modules;  // record numbers
+  size_t count = 0;
+};
+
+void fill_row(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render::Report& report) {
+  const wire::OwnerRecord& record = tag::owners()[owner];
+  const size_t row = rows->count++;
+  render::Frame& frame = rows->frames[row];
+  frame.offset = record.offset;
+  if (record.module != 0) {
+    frame.module = report.modules[record.module - 1].path;
+    frame.build_id = report.modules[record.module - 1].build_id;
+  }
+  rows->modules[row] = record.module;
+  render::Site& site = rows->sites[row];
+  site.id = owner;
+  site.frames = &frame;
+  site.frame_count = OwnerId{owner} == tag::kOverflowOwner ? 0 : 1;
+  site.figures = figures_of(sum);
+  render::Tag& tag = rows->tags[row];
+  tag.figures = site.figures;
+  tag.peak_live_bytes = record.peak_live_bytes;
+  tag.at_peak_bytes = record.at_peak_bytes;
+  tag.sites = &site;
+  tag.site_count = 1;
+}
+
+// Opens each module once and asks for all its sites.
+void name_functions(Collected* collected, Rows* rows) {
+  auto queries = collected->scratch.array<SymbolQuery>(rows->count);
+  if (queries.empty()) {
+    return;
+  }
+  for (uint32_t module = 1; module <= collected->report.module_count; ++module) {
+    size_t count = 0;
+    for (size_t row = 0; row < rows->count; ++row) {
+      if (rows->modules[row] == module) {
+        queries[count] = SymbolQuery{};
+        queries[count].address = rows->frames[row].offset;
+        queries[count].id = static_cast<uint32_t>(row);
+        ++count;
+      }
+    }
+    const render::Module& from = collected->report.modules[module - 1];
+    Symbols* symbols = &collected->symbols[module - 1];
+    if (count == 0 || open_symbols(from.path, from.build_id, symbols) != SymbolsStatus::kOpen) {
+      continue;
+    }
+    lookup_symbols(*symbols, queries.first(count));
+    for (const SymbolQuery& query : queries.first(count)) {
+      rows->frames[query.id].function = query.function;
+      rows->frames[query.id].function_offset = query.function_offset + 1;
+    }
+  }
+}
+
+bool name_tags(Collected* collected, Rows* rows) {
+  auto requests = collected->scratch.array<render::NameRequest>(rows->count);
+  auto names = collected->scratch.array<const char*>(rows->count);
+  auto words = collected->scratch.array<uint32_t>(render::name_scratch_words(rows->count));
+  if (collected->scratch.failed()) {
+    return false;
+  }
+  for (size_t row = 0; row < rows->count; ++row) {
+    const render::Frame& frame = rows->frames[row];
+    requests[row] = {nullptr, frame.function, frame.function_offset, frame.module, frame.offset};
+    if (rows->sites[row].frame_count == 0) {
+      requests[row].given = "(more call sites than can be told apart)";
+    }
+  }
+  auto chars = collected->scratch.array<char>(render::name_chars(requests));
+  if (chars.empty() || !render::name_owners(requests, names, words, chars)) {
+    return rows->count == 0;
+  }
+  for (size_t row = 0; row < rows->count; ++row) {
+    rows->tags[row].name = names[row];
+  }
+  return true;
+}
+
+void collect_totals(render::Report* report, const Rows& rows) {
+  render::Totals& totals = report->totals;
+  for (size_t row = 0; row < rows.count; ++row) {
+    add_figures(&totals.figures, rows.tags[row].figures);
+  }
+  for (const allocator::ThreadState* thread = allocator::first_thread(); thread != nullptr;
+       thread = reinterpret_cast<const allocator::ThreadState*>(thread->record.next)) {
+    totals.reallocations += read_relaxed(thread->record.reallocations);
+    totals.foreign_frees += read_relaxed(thread->record.foreign_frees);
+  }
+  totals.threads = allocator::threads_ever();
+  const allocator::PeakFigures peak = allocator::peak_figures();
+  totals.peak_live_bytes = peak.live_bytes;
+  totals.peak_error_bytes = peak.error_bytes;
+  report->process.at_peak_ns = peak.at_ns;
+}
+
+// live + rounding + cached + quarantined + metadata + not_heap - untouched = resident
+void collect_memory(render::Report* report) {
+  const heap::PageHeapFigures pages = heap::page_heap_figures();
+  render::Totals& totals = report->totals;
+  totals.metadata_bytes = meta::mapped_bytes();
+  const uint64_t in_spans = pages.used_bytes > totals.figures.usable_bytes
+                                ? pages.used_bytes - totals.figures.usable_bytes
+                                : 0;
+  totals.cached_bytes = in_spans + pages.dirty_bytes;
+  totals.resident_bytes = resident_bytes();
+  totals.max_resident_bytes = max_resident();
+  render::Memory& memory = report->memory;
+  memory.live = totals.figures.live_bytes;
+  memory.rounding = totals.figures.usable_bytes - totals.figures.live_bytes;
+  memory.cached = totals.cached_bytes;
+  memory.metadata = totals.metadata_bytes;
+  memory.resident = totals.resident_bytes;
+  const uint64_t ours = memory.live + memory.rounding + memory.cached + memory.metadata;
+  if (memory.resident == 0) {
+    return;
+  }
+  memory.not_heap = memory.resident > ours ? memory.resident - ours : 0;
+  memory.untouched = memory.resident > ours ? 0 : ours - memory.resident;
+}
+
+}  // namespace
+
+Collected::~Collected() {
+  for (Symbols& module : symbols) {
+    close_symbols(&module);
+  }
+}
+
+bool collect(Collected* collected) {
+  allocator::settle_peak();
+  const uint32_t owners = tag::owner_count();
+  auto sums = collected->scratch.array<OwnerCounters>(owners);
+  Rows rows{
+      collected->scratch.array<render::Tag>(owners), collected->scratch.array<render::Site>(owners),
+      collected->scratch.array<render::Frame>(owners), collected->scratch.array<uint32_t>(owners)};
+  collected->sort_words = collected->scratch.array<uint32_t>(owners);
+  if (collected->scratch.failed()) {
+    return false;
+  }
+  add_up(sums);
+  // After the owners were counted: every module of theirs has its record by now.
+  if (!collect_modules(collected)) {
+    return false;
+  }
+  for (uint32_t owner = 1; owner < owners; ++owner) {
+    if (sums[owner].allocations != 0 || sums[owner].failed != 0) {
+      fill_row(&rows, owner, sums[owner], collected->report);
+    }
+  }
+  name_functions(collected, &rows);
+  if (!name_tags(collected, &rows)) {
+    return false;
+  }
+  collected->report.tags = rows.tags.data();
+  collected->report.tag_count = rows.count;
+  collect_totals(&collected->report, rows);
+  collect_memory(&collected->report);
+  return true;
+}
+
+}  // namespace heaptag::report

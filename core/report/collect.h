@@ -1,0 +1,24 @@
+// From the tables to a report: figures added up, sites named from the symbols of their modules.
+// Layer: core/report.
+#pragma once
+
+#include "core/render/model.h"
+#include "core/report/elf_symbols.h"
+#include "core/report/scratch.h"
+
+namespace heaptag::report {
+
+/// A report and everything that its strings lie in.
+struct Collected {
+  render::Report report;
+  Scratch scratch;
+  std::span<Symbols> symbols;  // one per module, open as long as names are lent
+  std::span<uint32_t> sort_words;
+
+  ~Collected();
+};
+
+/// Fills `collected` with the figures of this moment. False without memory. Threads may go on.
+bool collect(Collected* collected);
+
+}  // namespace heaptag::report

@@ -1,0 +1,58 @@
+#include "core/report/descriptor.h"
+
+#include <cstring>
+
+#include "core/allocator/peak.h"
+#include "core/allocator/threads.h"
+#include "core/heap/address_map.h"
+#include "core/meta/meta_allocator.h"
+#include "core/os/clock.h"
+#include "core/os/process.h"
+#include "core/tag/modules.h"
+#include "core/tag/owners.h"
+#include "core/wire/tables.h"
+
+// Found by name in the library's dynamic symbols; the version in it, not in its name, tells its
+// layout.
+extern "C" __attribute__((visibility("default"))) heaptag::wire::Descriptor heaptag_descriptor;
+constinit heaptag::wire::Descriptor heaptag_descriptor{};
+
+namespace heaptag::report {
+
+namespace {
+
+template <typename T>
+uint64_t address_of(const T* object) {
+  return reinterpret_cast<uintptr_t>(object);
+}
+
+}  // namespace
+
+void publish_descriptor() {
+  wire::Descriptor& descriptor = heaptag_descriptor;
+  descriptor.tables_version = wire::kTablesVersion;
+  descriptor.descriptor_bytes = sizeof(wire::Descriptor);
+  descriptor.start_ns = os::realtime_ns();
+  descriptor.owners = address_of(tag::owners());
+  descriptor.owner_count = address_of(tag::owner_count_address());
+  descriptor.modules = address_of(tag::modules());
+  descriptor.module_count = address_of(tag::module_count_address());
+  descriptor.threads = address_of(allocator::first_thread_address());
+  descriptor.spans = address_of(heap::address_map.spans);
+  descriptor.span_count = address_of(heap::span_record_count_address());
+  descriptor.peak = address_of(&allocator::peak_record());
+  descriptor.metadata_bytes = address_of(meta::mapped_bytes_address());
+  descriptor.owner_stride = sizeof(wire::OwnerRecord);
+  descriptor.module_stride = sizeof(wire::ModuleRecord);
+  descriptor.counters_stride = sizeof(wire::OwnerCounters);
+  descriptor.span_stride = sizeof(wire::SpanRecord);
+  publish_process_id();
+  // Last: whoever sees the magic may believe the rest.
+  std::memcpy(descriptor.magic, wire::kMagic, sizeof(wire::kMagic));
+}
+
+void publish_process_id() {
+  heaptag_descriptor.pid = os::process_id();
+}
+
+}  // namespace heaptag::report

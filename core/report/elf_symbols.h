@@ -1,0 +1,71 @@
+// Which function lies at an address of a module: from the symbols of its file on disk, or of its
+// separate debug file. Layer: core/report.  Allocates: no (maps files).  Locks: none.
+//
+// The file is untrusted: a broken one gives fewer answers, never a fault. One thing is out of our
+// hands: when somebody shortens the file while it is mapped, the kernel raises SIGBUS; package
+// managers replace files and do not.
+#pragma once
+
+#include <span>
+
+#include "core/base/types.h"
+#include "core/os/file.h"
+#include "core/report/elf_file.h"
+
+namespace heaptag::report {
+
+/// A question and its answer.
+struct SymbolQuery {
+  uint64_t address = 0;  // in: ELF virtual address
+  uint32_t id = 0;       // in: the caller's own; lookup_symbols changes the order of queries
+
+  const char* function = nullptr;  // out: the raw symbol, NUL-terminated; null: not known
+  uint64_t function_offset = 0;    // out: of `address` in the function
+
+  // Of use during lookup_symbols only.
+  uint64_t nearest_start = 0;
+  uint64_t best_size = 0;
+  uint32_t best_rank = 0;
+};
+
+enum class SymbolsStatus : uint8_t {
+  kOpen,
+  kNoFile,      // cannot be mapped: gone, no permission, "[vdso]"
+  kNotElf,      // or of another word size or byte order
+  kOtherBuild,  // the file on disk is not the one that was loaded
+  kNoSymbols,   // stripped, and no debug file here
+};
+
+/// The symbols of one module. Open while `table` is not empty.
+struct Symbols {
+  os::MappedFile file;         // the one that has the table
+  ElfFile elf;                 // on `file`
+  FileRange table;             // of Elf64_Sym
+  FileRange strings;           // their names
+  bool is_from_debug = false;  // table of a separate debug file
+};
+
+/// Opens the symbols of a module: its .symtab, or that of its debug file
+/// (/usr/lib/debug/.build-id, then .gnu_debuglink, which is believed only when its build-id is the
+/// same), or its .dynsym, the first of these that has any. `build_id` (hex digits, null: not known)
+/// is that of the module as loaded; a file with another one, or with none, is refused.
+/// Owns: the caller owns *symbols when the result is kOpen, until close_symbols. Pre: *symbols is
+/// not open. Cost: O(sections), two or three mappings, a stack of 5 KiB.
+SymbolsStatus open_symbols(const char* path, const char* build_id, Symbols* symbols);
+
+/// Opens the symbols of a whole ELF file that lies in memory (the vDSO does), without looking for a
+/// debug file. Borrows: the bytes, until close_symbols, which does not unmap them. Pre: *symbols is
+/// not open. Returns: kOpen, kNotElf or kNoSymbols.
+SymbolsStatus open_symbols_in_memory(const uint8_t* data, size_t size_bytes, Symbols* symbols);
+
+/// Answers queries, and leaves them sorted by address. A function covers its size, or, when the
+/// symbol has none, what lies up to the next symbol of its section. Of several that cover an
+/// address the innermost wins, then global before local before weak before untyped.
+/// Lends: the names, until close_symbols. Cost: O((queries + symbols) log queries); bounded for
+/// files that are made to be slow, which lose answers.
+void lookup_symbols(const Symbols& symbols, std::span<SymbolQuery> queries);
+
+/// Gives the mapping back, and with it all names. Harmless when not open.
+void close_symbols(Symbols* symbols);
+
+}  // namespace heaptag::report

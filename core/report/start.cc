@@ -1,0 +1,199 @@
+#include "core/report/start.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "core/allocator/threads.h"
+#include "core/base/format.h"
+#include "core/base/text.h"
+#include "core/config/options.h"
+#include "core/meta/meta_allocator.h"
+#include "core/os/clock.h"
+#include "core/os/file.h"
+#include "core/os/process.h"
+#include "core/os/vm.h"
+#include "core/report/descriptor.h"
+#include "core/report/exit_report.h"
+#include "core/report/log.h"
+#include "core/report/session.h"
+
+namespace heaptag::report {
+
+constinit Session session{};
+
+namespace {
+
+constexpr size_t kMaxPathBytes = 4096;
+
+// Options outlive the environment block, which programs overwrite.
+const char* keep(std::string_view text) {
+  char* copy = static_cast<char*>(meta::allocate(text.size() + 1));
+  if (copy == nullptr) {
+    return "";
+  }
+  std::memcpy(copy, text.data(), text.size());
+  return copy;
+}
+
+std::string_view base_name(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : drop_first(path, slash + 1);
+}
+
+const char* program_name(int argc, char** argv) {
+  char path[512];
+  if (os::read_link("/proc/self/exe", path, sizeof(path)) > 0) {
+    return keep(base_name(path));
+  }
+  return keep(argc > 0 ? base_name(argv[0]) : "unknown");
+}
+
+// A program may change its directory before it ends.
+const char* absolute_path(const char* path) {
+  char directory[1024];
+  if (path[0] == '/' || os::current_directory(directory, sizeof(directory)) <= 0) {
+    return keep(path);
+  }
+  char absolute[kMaxPathBytes / 2];
+  BufferSink text(absolute, sizeof(absolute));
+  text.sink().put(directory);
+  text.sink().put("/");
+  text.sink().put(path);
+  return keep(text.view());
+}
+
+// Does the environment that process `pid` was started with have this line?
+bool started_with(uint32_t pid, std::string_view line) {
+  constexpr size_t kBytes = 512 * 1024;
+  char path[32];
+  BufferSink text(path, sizeof(path));
+  text.sink().put("/proc/");
+  text.sink().put(format_decimal(pid).view());
+  text.sink().put("/environ");
+  char* block = static_cast<char*>(os::map_pages(kBytes));
+  if (block == nullptr) {
+    return false;
+  }
+  const long length = os::read_file(path, block, kBytes);
+  bool found = false;
+  for (const char* at = block; length > 0 && at < block + length && !found;) {
+    const std::string_view entry{at};
+    found = entry == line;
+    at += entry.size() + 1;
+  }
+  os::unmap(block, kBytes);
+  return found;
+}
+
+// Whoever was started by a process with the very same request is its child: one report for one
+// command.
+bool is_child_of_reporter(char** environment, const config::Options& options) {
+  if (options.root != nullptr) {
+    return format_decimal(os::process_id()).view() != options.root;
+  }
+  const uint32_t parent = os::parent_id();
+  bool any = false;
+  for (char** entry = environment; *entry != nullptr; ++entry) {
+    const std::string_view line{*entry};
+    const bool is_ours = line.starts_with("HEAPTAG_");
+    any = any || is_ours;
+    if ((is_ours || line.starts_with("LD_PRELOAD=")) && !started_with(parent, line)) {
+      return false;
+    }
+  }
+  return any;
+}
+
+struct Complaint {
+  std::string_view name;
+  std::string_view value;
+  char advice[96];
+};
+
+struct ComplaintList {
+  static constexpr unsigned kMax = 16;
+  Complaint items[kMax];
+  unsigned count;
+};
+
+void note_complaint(void* context,
+                    std::string_view name,
+                    std::string_view value,
+                    std::string_view advice) {
+  auto* list = static_cast<ComplaintList*>(context);
+  if (list->count < ComplaintList::kMax) {
+    Complaint& item = list->items[list->count++];
+    item.name = name;
+    item.value = value;
+    BufferSink(item.advice, sizeof(item.advice)).sink().put(advice);
+  }
+}
+
+void keep_options(char** environment) {
+  session.option_count = config::set_options(environment, session.options);
+  for (unsigned i = 0; i < session.option_count; ++i) {
+    session.options[i].value = keep(session.options[i].value);
+  }
+}
+
+void keep_arguments(int argc, char** argv) {
+  for (int i = 0; i < argc && session.argument_count < kMaxArguments; ++i) {
+    session.arguments[session.argument_count++] = keep(argv[i]);
+  }
+}
+
+void start_with_options(int argc, char** argv, char** environment) {
+  ComplaintList complaints{};
+  const config::Options options = config::read_options(environment, {note_complaint, &complaints});
+  session.program = program_name(argc, argv);
+  session.is_silent =
+      options.programs != nullptr && !config::selects(options.programs, session.program);
+  session.is_child = is_child_of_reporter(environment, options);
+  session.children = options.children;
+  session.format = options.format;
+  if (session.is_silent) {
+    return;
+  }
+  open_log(options.log, options.report != nullptr);
+  for (unsigned i = 0; i < complaints.count && !session.is_child; ++i) {
+    const Complaint& item = complaints.items[i];
+    log_line({item.name, "=", item.value, " ", item.advice, "; it is ignored"});
+  }
+  if (options.report == nullptr) {
+    return;
+  }
+  session.report_path = absolute_path(options.report);
+  keep_options(environment);
+  keep_arguments(argc, argv);
+  os::at_process_end(write_report_at_exit);
+}
+
+bool has_options(char** environment) {
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+    if (std::strncmp(*entry, "HEAPTAG_", 8) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void start(int argc, char** argv, char** environment) {
+  session.pid = os::process_id();
+  session.start_realtime_ns = os::realtime_ns();
+  session.start_monotonic_ns = os::monotonic_ns();
+  {
+    const allocator::ThreadScope ready;  // the tables exist from here on
+    if (ready.thread() == nullptr) {
+      return;
+    }
+  }
+  publish_descriptor();
+  // A program that runs with more rights than its user takes no orders from the environment.
+  if (has_options(environment) && !os::is_privileged()) {
+    start_with_options(argc, argv, environment);
+  }
+}
+
+}  // namespace heaptag::report

@@ -1,0 +1,84 @@
+#include "core/tag/modules.h"
+
+#include <cstring>
+
+#include "core/meta/meta_allocator.h"
+#include "core/os/clock.h"
+#include "core/os/file.h"
+#include "core/os/loader.h"
+
+namespace heaptag::tag {
+
+namespace {
+
+constexpr size_t kMaxModules = 16384;
+constexpr size_t kMaxPathBytes = 4096;
+
+constinit meta::GrowingTable<wire::ModuleRecord> table{};
+constinit uint32_t count = 1;
+constinit char program_path[kMaxPathBytes]{};  // under the lock; stacks may be small
+
+const char* copy_path(const char* path) {
+  if (path[0] == '\0' && os::read_link("/proc/self/exe", program_path, kMaxPathBytes) > 0) {
+    path = program_path;  // the main program has no name in the loader's list
+  }
+  const size_t size_bytes = std::strlen(path) + 1;
+  char* copy = static_cast<char*>(meta::allocate(size_bytes));
+  if (copy == nullptr) {
+    return "";
+  }
+  std::memcpy(copy, path, size_bytes);
+  return copy;
+}
+
+bool same_path(const wire::ModuleRecord& record, const os::LoadedObject& object) {
+  return object.path[0] == '\0' ||
+         std::strcmp(reinterpret_cast<const char*>(record.path), object.path) == 0;
+}
+
+}  // namespace
+
+bool init_modules() {
+  return table.init(kMaxModules) && table.grow_to(1);
+}
+
+ModuleId intern_module_locked(uintptr_t address) {
+  os::LoadedObject object{};
+  if (!os::find_object(address, &object)) {
+    return ModuleId::kNone;
+  }
+  for (uint32_t i = count; i-- > 1;) {
+    const wire::ModuleRecord& record = table[i];
+    if (record.begin == object.begin && record.end == object.end && record.base == object.base &&
+        same_path(record, object)) {
+      return ModuleId{i};
+    }
+  }
+  if (!table.grow_to(size_t{count} + 1)) {
+    return ModuleId::kNone;
+  }
+  wire::ModuleRecord& record = table[count];
+  record.base = object.base;
+  record.begin = object.begin;
+  record.end = object.end;
+  record.path = reinterpret_cast<uintptr_t>(copy_path(object.path));
+  record.loaded_at = os::realtime_ns();
+  record.build_id_bytes =
+      static_cast<uint32_t>(os::read_build_id(object, record.build_id, sizeof(record.build_id)));
+  __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
+  return ModuleId{count - 1};
+}
+
+uint32_t module_count() {
+  return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+const uint32_t* module_count_address() {
+  return &count;
+}
+
+const wire::ModuleRecord* modules() {
+  return table.data();
+}
+
+}  // namespace heaptag::tag

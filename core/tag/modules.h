@@ -1,0 +1,20 @@
+// The modules that call sites lie in: an append-only table, so that a report can name what was
+// unloaded long ago. Layer: core/tag.  Locks: the owner table's lock, held by the caller of
+// intern_module_locked.
+#pragma once
+
+#include "core/base/types.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::tag {
+
+bool init_modules();
+
+/// The module that maps `address` now. kNone when there is none, or no memory for its record.
+ModuleId intern_module_locked(uintptr_t address);
+
+uint32_t module_count();  // entry 0 is unused
+const uint32_t* module_count_address();
+const wire::ModuleRecord* modules();
+
+}  // namespace heaptag::tag

@@ -1,0 +1,131 @@
+// The tables that hold every figure, laid out for a reader outside of the process.
+//
+// One writer per word (a thread, or the holder of a lock), plain 64-bit stores. Counters only grow:
+// live = allocated - freed, and a reader reads all freed words before any allocated one. Figures
+// move from one table to another only while ThreadRecord::sequence is odd: a reader retries that
+// thread. Layer: core/wire.  Any change of a size or an offset bumps kTablesVersion.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::wire {
+
+inline constexpr uint32_t kTablesVersion = 1;
+inline constexpr uint32_t kOwnersPerChunk = 64;
+
+/// What one thread did for one owner. Blocks of uniform spans that were allocated or freed by the
+/// span's own thread are counted in the span instead (SpanRecord).
+struct OwnerCounters {
+  uint64_t allocations;
+  uint64_t frees;
+  uint64_t allocated_bytes;   // requested
+  uint64_t freed_bytes;       // requested
+  uint64_t allocated_usable;  // with rounding
+  uint64_t freed_usable;
+  uint64_t failed;
+  uint64_t reserved;
+};
+
+/// One (tag, call site) pair. Append-only; written under the owner table's lock.
+struct OwnerRecord {
+  uint64_t site;  // return address
+  uint64_t
+      offset;  // ELF virtual address of (return address - 1); the address itself without a module
+  uint32_t module;
+  uint32_t tag;  // 0: the site is its own tag
+  uint64_t peak_live_bytes;
+  uint64_t at_peak_bytes;
+  uint64_t scratch[3];  // of the holder of the peak lock
+};
+
+/// One loaded ELF object. Append-only.
+struct ModuleRecord {
+  uint64_t base;  // load bias
+  uint64_t begin;
+  uint64_t end;
+  uint64_t path;         // address of a NUL-terminated string
+  uint64_t loaded_at;    // ns since the epoch: when the first call from it was seen
+  uint64_t unloaded_at;  // 0: still there as far as we know
+  uint32_t build_id_bytes;
+  uint8_t build_id[20];
+};
+
+/// The head of what one thread (or its successor) owns. Never freed.
+struct ThreadRecord {
+  uint64_t next;  // address of the next record
+  uint32_t id;
+  uint32_t phase;            // ThreadPhase of core/allocator
+  uint64_t sequence;         // odd while figures move
+  uint64_t counters;         // address of an array of addresses of OwnerCounters[kOwnersPerChunk]
+  uint64_t counters_chunks;  // entries in that array; an entry may be 0
+  uint64_t reallocations;
+  uint64_t foreign_frees;
+  int64_t live_bytes;  // requested, of this thread's own allocations and frees; may be negative
+};
+
+/// A run of pages that holds blocks of one size class. Only the words that a reader may use are
+/// named.
+struct SpanRecord {
+  uint64_t free_list;
+  uint64_t allocations;  // by its thread
+  uint64_t frees;        // by its thread
+  uint64_t thread;       // address of the ThreadRecord, 0: large block or free run
+  uint64_t meta;         // 0: uniform
+  uint64_t base;
+  uint32_t requested_bytes;  // of each block when uniform
+  uint32_t block_bytes;
+  uint32_t threshold;
+  uint32_t inverse;
+  uint64_t remote_list;
+  uint32_t owner;  // 0: blocks of several owners
+  uint32_t page_count;
+  uint32_t capacity;
+  uint32_t linked;
+  uint32_t settled;
+  uint8_t state;
+  uint8_t size_class;
+  uint8_t flags;
+  uint8_t reserved;
+  uint64_t links[3];
+  uint64_t bin;
+};
+
+static_assert(sizeof(OwnerCounters) == 64);
+static_assert(sizeof(OwnerRecord) == 64);
+static_assert(sizeof(ModuleRecord) == 72);
+static_assert(sizeof(ThreadRecord) == 64);
+static_assert(sizeof(SpanRecord) == 128);
+
+/// The highest sum of live bytes that was seen. Written under the peak's lock.
+struct PeakRecord {
+  uint64_t live_bytes;
+  uint64_t watermark_bytes;  // a sum above this would have been looked at
+  uint64_t at_ns;            // CLOCK_MONOTONIC
+};
+
+/// The one exported data symbol, `heaptag_descriptor`: where everything is. All are addresses in
+/// the process; counts are read through their addresses, because tables grow.
+struct Descriptor {
+  char magic[8];  // "HEAPTAG"
+  uint32_t tables_version;
+  uint32_t descriptor_bytes;
+  uint64_t pid;             // of the process that filled it in; a forked child writes its own
+  uint64_t start_ns;        // CLOCK_REALTIME
+  uint64_t owners;          // OwnerRecord[]; entry 0 is unused
+  uint64_t owner_count;     // uint32_t
+  uint64_t modules;         // ModuleRecord[]; entry 0 is unused
+  uint64_t module_count;    // uint32_t
+  uint64_t threads;         // address of the first ThreadRecord
+  uint64_t spans;           // SpanRecord[]; entry 0 is unused
+  uint64_t span_count;      // uint32_t
+  uint64_t peak;            // PeakRecord
+  uint64_t metadata_bytes;  // uint64_t
+  uint32_t owner_stride;
+  uint32_t module_stride;
+  uint32_t counters_stride;
+  uint32_t span_stride;
+};
+
+inline constexpr char kMagic[8] = {'H', 'E', 'A', 'P', 'T', 'A', 'G', 0};
+
+}  // namespace heaptag::wire
