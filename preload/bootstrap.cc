@@ -1,0 +1,32 @@
+// From the first allocation to the last report. The allocator itself needs nothing of this:
+// zero-filled storage is its first state, and it makes itself ready when it is first called, by the
+// loader, long before main.
+//
+// Phases: cold (before the constructor) -> serving. The constructor comes first of all (-z
+// initfirst) and does what needs libc: fork handlers before anybody else's, a thread key among the
+// first, the options, and, when a report is asked for, the exit handler that runs last.
+#include "core/allocator/threads.h"
+#include "core/os/thread_hooks.h"
+#include "core/report/exit_report.h"
+#include "core/report/start.h"
+
+namespace heaptag {
+
+namespace {
+
+void after_fork_in_child() {
+  allocator::after_fork_in_child();
+  report::note_forked_child();
+}
+
+__attribute__((constructor)) void start(int argc, char** argv, char** environment) {
+  os::watch_forks(allocator::prepare_fork, allocator::after_fork_in_parent, after_fork_in_child);
+  if (os::watch_thread_ends(allocator::thread_ending)) {
+    allocator::set_thread_hook([](allocator::ThreadState* /*thread*/) { os::watch_this_thread(); });
+  }
+  report::start(argc, argv, environment);
+}
+
+}  // namespace
+
+}  // namespace heaptag

@@ -1,0 +1,295 @@
+// operator new and delete, all twenty. The base forms (new, aligned new, delete, aligned delete)
+// allocate; every other form does what the standard says, through the base form that the program
+// ends up with: if the program replaced one, that one is called, through the PLT.
+//
+// The library does not link libstdc++: what is needed of it is found when the program has it.
+#include <new>
+
+#include "core/allocator/allocator.h"
+#include "preload/entry.h"
+
+// Weak, all of them: a C program has none.
+__asm__(
+    ".weak __gxx_personality_v0\n.weak __cxa_begin_catch\n.weak __cxa_end_catch\n"
+    ".weak _Unwind_Resume\n.weak _ZSt9terminatev\n");
+
+namespace std {
+
+[[noreturn]] void __throw_bad_alloc() __attribute__((weak));
+
+}  // namespace std
+
+extern "C" std::new_handler heaptag_get_new_handler() __asm__("_ZSt15get_new_handlerv")
+    __attribute__((weak));
+
+namespace heaptag {
+
+namespace {
+
+// Another allocation may succeed after the program's new handler has freed something, as long as it
+// has one.
+bool ask_new_handler() {
+  std::new_handler handler =
+      heaptag_get_new_handler != nullptr ? heaptag_get_new_handler() : nullptr;
+  if (handler == nullptr) {
+    return false;
+  }
+  handler();
+  return true;
+}
+
+[[noreturn]] void throw_bad_alloc() {
+  if (std::__throw_bad_alloc != nullptr) {
+    std::__throw_bad_alloc();
+  }
+  __builtin_trap();  // operator new in a process without the C++ library
+}
+
+[[gnu::noinline]] void* new_after_failure(size_t size, size_t alignment, uintptr_t site) {
+  for (;;) {
+    if (!ask_new_handler()) {
+      throw_bad_alloc();
+    }
+    void* block = alignment == 0 ? allocator::allocate(size, site)
+                                 : allocator::allocate_aligned(alignment, size, site);
+    if (block != nullptr) {
+      return block;
+    }
+  }
+}
+
+[[gnu::always_inline]] inline void* new_at(size_t size, uintptr_t site) {
+  void* block = allocator::allocate(size, site);
+  return likely(block != nullptr) ? block : new_after_failure(size, 0, site);
+}
+
+[[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {
+  void* block = allocator::allocate_aligned(alignment, size, site);
+  return likely(block != nullptr) ? block : new_after_failure(size, alignment, site);
+}
+
+}  // namespace
+
+}  // namespace heaptag
+
+using heaptag::allocator::deallocate;
+
+HEAPTAG_EXPORT void* operator new(size_t size) {
+  return heaptag::new_at(size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* operator new(size_t size, std::align_val_t alignment) {
+  return heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void operator delete(void* block) noexcept {
+  deallocate(block);
+}
+
+HEAPTAG_EXPORT void operator delete(void* block, std::align_val_t /*alignment*/) noexcept {
+  deallocate(block);
+}
+
+// Has the program kept our base form? Its own, if it has one, comes first in the loader's search.
+extern "C" {
+__attribute__((visibility("hidden"), alias("_Znwm"))) void* heaptag_own_new(size_t);
+__attribute__((visibility("hidden"),
+               alias("_ZnwmSt11align_val_t"))) void* heaptag_own_new_aligned(size_t,
+                                                                             std::align_val_t);
+__attribute__((visibility("hidden"), alias("_ZdlPv"))) void heaptag_own_delete(void*);
+__attribute__((visibility("hidden"), alias("_ZdlPvSt11align_val_t"))) void
+heaptag_own_delete_aligned(void*, std::align_val_t);
+}
+
+namespace heaptag {
+
+namespace {
+
+using New = void* (*)(size_t);
+using NewAligned = void* (*)(size_t, std::align_val_t);
+using Delete = void (*)(void*);
+using DeleteAligned = void (*)(void*, std::align_val_t);
+
+bool new_is_ours() {
+  return static_cast<New>(&::operator new) == &heaptag_own_new;
+}
+
+bool new_aligned_is_ours() {
+  return static_cast<NewAligned>(&::operator new) == &heaptag_own_new_aligned;
+}
+
+[[gnu::always_inline]] inline void delete_by_base(void* block) {
+  if (likely(static_cast<Delete>(&::operator delete) == &heaptag_own_delete)) {
+    deallocate(block);
+  } else {
+    ::operator delete(block);
+  }
+}
+
+[[gnu::always_inline]] inline void delete_aligned_by_base(void* block, std::align_val_t alignment) {
+  if (likely(static_cast<DeleteAligned>(&::operator delete) == &heaptag_own_delete_aligned)) {
+    deallocate(block);
+  } else {
+    ::operator delete(block, alignment);
+  }
+}
+
+// The forms that report failure by null still let the new handler try, and it may throw.
+[[gnu::noinline]] void* new_or_null(size_t size, uintptr_t site) noexcept {
+  try {
+    return new_is_ours() ? new_at(size, site) : ::operator new(size);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+[[gnu::noinline]] void* new_aligned_or_null(size_t size,
+                                            std::align_val_t alignment,
+                                            uintptr_t site) noexcept {
+  try {
+    return new_aligned_is_ours() ? new_aligned_at(size, static_cast<size_t>(alignment), site)
+                                 : ::operator new(size, alignment);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+// new[] as a program may replace it: the nothrow form of the array goes through it.
+[[gnu::noinline]] void* new_array_or_null(size_t size) noexcept {
+  try {
+    return ::operator new[](size);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+[[gnu::noinline]] void* new_array_aligned_or_null(size_t size,
+                                                  std::align_val_t alignment) noexcept {
+  try {
+    return ::operator new[](size, alignment);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
+}  // namespace heaptag
+
+extern "C" {
+__attribute__((visibility("hidden"), alias("_Znam"))) void* heaptag_own_new_array(size_t);
+__attribute__((visibility("hidden"), alias("_ZnamSt11align_val_t"))) void*
+    heaptag_own_new_array_aligned(size_t, std::align_val_t);
+__attribute__((visibility("hidden"), alias("_ZdaPv"))) void heaptag_own_delete_array(void*);
+__attribute__((visibility("hidden"), alias("_ZdaPvSt11align_val_t"))) void
+heaptag_own_delete_array_aligned(void*, std::align_val_t);
+}
+
+HEAPTAG_EXPORT void* operator new[](size_t size) {
+  return heaptag::new_is_ours() ? heaptag::new_at(size, HEAPTAG_CALLER()) : ::operator new(size);
+}
+
+HEAPTAG_EXPORT void* operator new[](size_t size, std::align_val_t alignment) {
+  return heaptag::new_aligned_is_ours()
+             ? heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_CALLER())
+             : ::operator new(size, alignment);
+}
+
+HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return heaptag::new_or_null(size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* operator new(size_t size,
+                                  std::align_val_t alignment,
+                                  const std::nothrow_t& /*tag*/) noexcept {
+  return heaptag::new_aligned_or_null(size, alignment, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  const bool ours = static_cast<heaptag::New>(&::operator new[]) == &heaptag_own_new_array;
+  return ours ? heaptag::new_or_null(size, HEAPTAG_CALLER()) : heaptag::new_array_or_null(size);
+}
+
+HEAPTAG_EXPORT void* operator new[](size_t size,
+                                    std::align_val_t alignment,
+                                    const std::nothrow_t& /*tag*/) noexcept {
+  const bool ours =
+      static_cast<heaptag::NewAligned>(&::operator new[]) == &heaptag_own_new_array_aligned;
+  return ours ? heaptag::new_aligned_or_null(size, alignment, HEAPTAG_CALLER())
+              : heaptag::new_array_aligned_or_null(size, alignment);
+}
+
+HEAPTAG_EXPORT void operator delete[](void* block) noexcept {
+  heaptag::delete_by_base(block);
+}
+
+HEAPTAG_EXPORT void operator delete(void* block, const std::nothrow_t& /*tag*/) noexcept {
+  heaptag::delete_by_base(block);
+}
+
+HEAPTAG_EXPORT void operator delete(void* block, size_t /*size*/) noexcept {
+  heaptag::delete_by_base(block);
+}
+
+HEAPTAG_EXPORT void operator delete[](void* block, std::align_val_t alignment) noexcept {
+  heaptag::delete_aligned_by_base(block, alignment);
+}
+
+HEAPTAG_EXPORT void operator delete(void* block,
+                                    size_t /*size*/,
+                                    std::align_val_t alignment) noexcept {
+  heaptag::delete_aligned_by_base(block, alignment);
+}
+
+HEAPTAG_EXPORT void operator delete(void* block,
+                                    std::align_val_t alignment,
+                                    const std::nothrow_t& /*tag*/) noexcept {
+  heaptag::delete_aligned_by_base(block, alignment);
+}
+
+namespace heaptag {
+
+namespace {
+
+// The other forms of delete[] go through the array's base form, which a program may have replaced.
+[[gnu::always_inline]] inline void delete_array_by_base(void* block) {
+  if (likely(static_cast<Delete>(&::operator delete[]) == &heaptag_own_delete_array)) {
+    delete_by_base(block);
+  } else {
+    ::operator delete[](block);
+  }
+}
+
+[[gnu::always_inline]] inline void delete_array_aligned_by_base(void* block,
+                                                                std::align_val_t alignment) {
+  if (likely(static_cast<DeleteAligned>(&::operator delete[]) ==
+             &heaptag_own_delete_array_aligned)) {
+    delete_aligned_by_base(block, alignment);
+  } else {
+    ::operator delete[](block, alignment);
+  }
+}
+
+}  // namespace
+
+}  // namespace heaptag
+
+HEAPTAG_EXPORT void operator delete[](void* block, const std::nothrow_t& /*tag*/) noexcept {
+  heaptag::delete_array_by_base(block);
+}
+
+HEAPTAG_EXPORT void operator delete[](void* block, size_t /*size*/) noexcept {
+  heaptag::delete_array_by_base(block);
+}
+
+HEAPTAG_EXPORT void operator delete[](void* block,
+                                      size_t /*size*/,
+                                      std::align_val_t alignment) noexcept {
+  heaptag::delete_array_aligned_by_base(block, alignment);
+}
+
+HEAPTAG_EXPORT void operator delete[](void* block,
+                                      std::align_val_t alignment,
+                                      const std::nothrow_t& /*tag*/) noexcept {
+  heaptag::delete_array_aligned_by_base(block, alignment);
+}

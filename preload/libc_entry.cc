@@ -1,0 +1,211 @@
+// The C entry points: argument rules and errno as glibc 2.36 has them, then one call into
+// core/allocator. Each reads its own return address, which is the call site: none may be inlined or
+// tail-called by another.
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/allocator/allocator.h"
+#include "core/heap/page_heap.h"
+#include "preload/entry.h"
+
+namespace heaptag {
+
+namespace {
+
+constexpr size_t kPage = 4096;
+
+[[gnu::always_inline]] inline void* or_enomem(void* block) {
+  if (unlikely(block == nullptr)) {
+    errno = ENOMEM;
+  }
+  return block;
+}
+
+void* fail_enomem(uintptr_t site) {
+  allocator::count_failure(site);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+// glibc rounds an alignment that is no power of two up, and fails beyond PTRDIFF_MAX.
+void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
+  if (alignment > size_t{PTRDIFF_MAX} + 1) {
+    errno = EINVAL;
+    return nullptr;
+  }
+  size_t power = allocator::kMinAlignment;
+  while (power < alignment) {
+    power *= 2;
+  }
+  if (size > PTRDIFF_MAX) {
+    return fail_enomem(site);
+  }
+  return or_enomem(allocator::allocate_aligned(power, size, site));
+}
+
+[[gnu::always_inline]] inline void* realloc_at(void* block, size_t size, uintptr_t site) {
+  if (block == nullptr) {
+    return or_enomem(allocator::allocate(size, site));
+  }
+  if (size == 0) {
+    allocator::deallocate(block);
+    return nullptr;
+  }
+  if (size > PTRDIFF_MAX) {
+    return fail_enomem(site);
+  }
+  return or_enomem(allocator::reallocate(block, size, site));
+}
+
+}  // namespace
+
+}  // namespace heaptag
+
+extern "C" {
+
+HEAPTAG_EXPORT void* malloc(size_t size) {
+  return heaptag::or_enomem(heaptag::allocator::allocate(size, HEAPTAG_CALLER()));
+}
+
+HEAPTAG_EXPORT void free(void* block) {
+  heaptag::allocator::deallocate(block);
+}
+
+HEAPTAG_EXPORT void* calloc(size_t count, size_t size) {
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX) {
+    return heaptag::fail_enomem(HEAPTAG_CALLER());
+  }
+  return heaptag::or_enomem(heaptag::allocator::allocate_zeroed(bytes, HEAPTAG_CALLER()));
+}
+
+HEAPTAG_EXPORT void* realloc(void* block, size_t size) {
+  return heaptag::realloc_at(block, size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* reallocarray(void* block, size_t count, size_t size) {
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    return heaptag::fail_enomem(HEAPTAG_CALLER());
+  }
+  return heaptag::realloc_at(block, bytes, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* memalign(size_t alignment, size_t size) {
+  return heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* aligned_alloc(size_t alignment, size_t size) {
+  return heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT int posix_memalign(void** result, size_t alignment, size_t size) {
+  if (!heaptag::is_power_of_two(alignment) || alignment % sizeof(void*) != 0) {
+    return EINVAL;
+  }
+  void* block = size > PTRDIFF_MAX ? heaptag::fail_enomem(HEAPTAG_CALLER())
+                                   : heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+  if (block == nullptr) {
+    errno = ENOMEM;  // as glibc, beside the return value
+    return ENOMEM;
+  }
+  *result = block;
+  return 0;
+}
+
+HEAPTAG_EXPORT void* valloc(size_t size) {
+  return heaptag::memalign_at(heaptag::kPage, size, HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void* pvalloc(size_t size) {
+  if (size > PTRDIFF_MAX - heaptag::kPage) {
+    return heaptag::fail_enomem(HEAPTAG_CALLER());
+  }
+  return heaptag::memalign_at(heaptag::kPage, heaptag::align_up(size, heaptag::kPage),
+                              HEAPTAG_CALLER());
+}
+
+HEAPTAG_EXPORT void cfree(void* block) {
+  heaptag::allocator::deallocate(block);
+}
+
+HEAPTAG_EXPORT void free_sized(void* block, size_t /*size*/) {
+  heaptag::allocator::deallocate(block);
+}
+
+HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t /*size*/) {
+  heaptag::allocator::deallocate(block);
+}
+
+HEAPTAG_EXPORT size_t malloc_usable_size(void* block) {
+  return heaptag::allocator::usable_size(block);
+}
+
+HEAPTAG_EXPORT int malloc_trim(size_t keep_bytes) {
+  return heaptag::allocator::release_free_memory(keep_bytes) ? 1 : 0;
+}
+
+HEAPTAG_EXPORT int mallopt(int /*parameter*/, int /*value*/) {
+  return 1;
+}
+
+HEAPTAG_EXPORT struct mallinfo2 mallinfo2(void) {
+  const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
+
+  struct mallinfo2 info {};
+
+  info.arena = figures.used_bytes + figures.dirty_bytes;
+  info.uordblks = figures.used_bytes;
+  info.fordblks = figures.dirty_bytes;
+  info.keepcost = figures.dirty_bytes;
+  return info;
+}
+
+HEAPTAG_EXPORT struct mallinfo mallinfo(void) {
+  const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
+
+  struct mallinfo info {};
+
+  info.arena = static_cast<int>(figures.used_bytes + figures.dirty_bytes);
+  info.uordblks = static_cast<int>(figures.used_bytes);
+  info.fordblks = static_cast<int>(figures.dirty_bytes);
+  info.keepcost = info.fordblks;
+  return info;
+}
+
+// The next two write to streams of the program because it asked for that.
+HEAPTAG_EXPORT void malloc_stats(void) {
+  const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
+  fprintf(stderr, "heaptag: %zu bytes in spans, %zu free and resident, %zu returned\n",
+          figures.used_bytes, figures.dirty_bytes, figures.zeroed_bytes);
+}
+
+HEAPTAG_EXPORT int malloc_info(int options, FILE* stream) {
+  if (options != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
+  fprintf(
+      stream,
+      "<malloc version=\"heaptag-1\">\n<heap nr=\"0\">\n"
+      "<system type=\"current\" size=\"%zu\"/>\n<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
+      "</heap>\n<system type=\"current\" size=\"%zu\"/>\n</malloc>\n",
+      figures.used_bytes + figures.dirty_bytes, figures.dirty_bytes,
+      figures.used_bytes + figures.dirty_bytes);
+  return 0;
+}
+
+// Old binaries and libraries call libc's own names.
+HEAPTAG_EXPORT void* __libc_malloc(size_t size) __attribute__((alias("malloc")));
+HEAPTAG_EXPORT void __libc_free(void* block) __attribute__((alias("free")));
+HEAPTAG_EXPORT void* __libc_calloc(size_t count, size_t size) __attribute__((alias("calloc")));
+HEAPTAG_EXPORT void* __libc_realloc(void* block, size_t size) __attribute__((alias("realloc")));
+HEAPTAG_EXPORT void* __libc_memalign(size_t alignment, size_t size)
+    __attribute__((alias("memalign")));
+HEAPTAG_EXPORT void* __libc_valloc(size_t size) __attribute__((alias("valloc")));
+HEAPTAG_EXPORT void* __libc_pvalloc(size_t size) __attribute__((alias("pvalloc")));
+
+}  // extern "C"
