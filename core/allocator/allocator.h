@@ -17,14 +17,14 @@ namespace heaptag::allocator {
 
 inline constexpr size_t kMinAlignment = 16;
 
-/// A metered pair that has allocated so often from its slot asks for spans of its own.
-inline constexpr uint32_t kHotAllocations = 32;
+/// A size whose lead among the sizes of its slot has grown to this asks for spans of its own.
+inline constexpr uint16_t kHotLead = 32;
 
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
 [[gnu::noinline]] void deallocate_slow(void* block);
 [[gnu::noinline]] void attend_slow(ThreadState* thread, Span* span);
-[[gnu::noinline]] void promote_slow(ThreadState* thread, uint64_t key);
+[[gnu::noinline]] void promote_slow(ThreadState* thread, Slot* slot);
 
 /// Zeroed memory; knows when the kernel has zeroed it already.
 void* allocate_zeroed(size_t size, uintptr_t site);
@@ -71,27 +71,38 @@ inline void* pop_block(Span* span) {
   return block;
 }
 
+inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
+  if (slot->candidate == size) {
+    if (unlikely(++slot->lead == kHotLead)) {
+      promote_slow(thread, slot);
+    }
+  } else if (slot->lead == 0) {
+    slot->candidate = static_cast<uint16_t>(size);
+  } else {
+    --slot->lead;
+  }
+}
+
 [[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
   ThreadState* thread = tls_state;
   if (likely(size <= heap::kLargestClassBytes)) {
-    const uint64_t key = slot_key(site, size);
+    const uint64_t key = size_key(site, size);
     Slot* slot = thread->slot_of(key);
     if (likely(slot->key == key)) {
-      OwnerCounters* counters = slot->counters;
-      if (counters == nullptr) {
-        void* block = pop_block(static_cast<Span*>(slot->target));
-        if (likely(block != nullptr)) {
-          thread->record.live_bytes += static_cast<int64_t>(size);
-          return block;
-        }
-      } else {
+      void* block = pop_block(static_cast<Span*>(slot->target));
+      if (likely(block != nullptr)) {
+        thread->record.live_bytes += static_cast<int64_t>(size);
+        return block;
+      }
+    } else {
+      const uint64_t wider_key = class_key(site, heap::class_of(size));
+      slot = thread->slot_of(wider_key);
+      if (likely(slot->key == wider_key)) {
         Span* span = static_cast<Bin*>(slot->target)->current;
         void* block = pop_block(span);
         if (likely(block != nullptr)) {
-          meter(thread, span, block, counters, slot->owner, size);
-          if (unlikely(++slot->hits == kHotAllocations)) {
-            promote_slow(thread, key);
-          }
+          meter(thread, span, block, slot->counters, slot->owner, size);
+          note_size(thread, slot, size);
           return block;
         }
       }

@@ -14,10 +14,6 @@ constexpr uint32_t kFirstUniformSlots = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
-size_t hash_key(uint64_t key) {
-  return (key * 0x9E3779B97F4A7C15U) >> 33;
-}
-
 bool grow_uniform_table(ThreadState* thread) {
   const uint32_t slots =
       thread->uniform == nullptr ? kFirstUniformSlots : (thread->uniform_mask + 1) * 2;
@@ -50,23 +46,15 @@ bool is_uniform(const Bin* bin) {
 void push_partial(Bin* bin, Span* span) {
   span->state = SpanState::kPartial;
   span->wait_for(0);
-  span->prev = nullptr;
-  span->next = bin->partial;
-  if (span->next != nullptr) {
-    span->next->prev = span;
-  }
-  bin->partial = span;
+  span->next = nullptr;
+  span->prev = bin->partial_tail;
+  (span->prev == nullptr ? bin->partial : span->prev->next) = span;
+  bin->partial_tail = span;
 }
 
 void unlink_partial(Bin* bin, Span* span) {
-  if (span->prev != nullptr) {
-    span->prev->next = span->next;
-  } else {
-    bin->partial = span->next;
-  }
-  if (span->next != nullptr) {
-    span->next->prev = span->prev;
-  }
+  (span->prev == nullptr ? bin->partial : span->prev->next) = span->next;
+  (span->next == nullptr ? bin->partial_tail : span->next->prev) = span->prev;
   span->next = nullptr;
   span->prev = nullptr;
 }

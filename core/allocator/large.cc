@@ -40,9 +40,8 @@ Span* move_large(Span* span, size_t size) {
     return nullptr;
   }
   become_large(to, span->owner, size);
-  to->flags = heap::kFlagMoved;
-  // What is left behind has lost its pages: it reads as zero, unless it was moved here before and
-  // its mapping has to be made afresh anyway.
+  to->flags = 0;
+  // What is left behind has lost its pages and reads as zero.
   span->flags |= heap::kFlagZeroed;
   heap::release_run(span, true);
   return to;

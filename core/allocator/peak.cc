@@ -15,6 +15,9 @@ namespace {
 constexpr unsigned kStepShift = 6;
 constexpr int64_t kLeastStepBytes = 64 * kKiB;
 
+// A thread tells of changes from here on: less is not worth an atomic operation.
+constexpr int64_t kLeastChangeBytes = 8 * kKiB;
+
 struct State {
   os::Lock lock;
   int64_t live_bytes;  // what threads have published (atomic)
@@ -79,7 +82,7 @@ void look_locked() {
 void publish_live(ThreadState* thread) {
   const int64_t live = thread->record.live_bytes;
   const int64_t change = live - static_cast<int64_t>(thread->published_live_bytes);
-  if (change == 0) {
+  if (change < kLeastChangeBytes && change > -kLeastChangeBytes) {
     return;
   }
   thread->published_live_bytes = static_cast<uint64_t>(live);
@@ -113,7 +116,7 @@ PeakFigures peak_figures() {
   uint64_t unseen = 0;
   for (const ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    unseen += thread->current_span_bytes_max;
+    unseen += thread->current_span_bytes_max + kLeastChangeBytes;
   }
   const uint64_t seen_to = state.peak.watermark_bytes > state.peak.live_bytes
                                ? state.peak.watermark_bytes

@@ -13,8 +13,8 @@ namespace heaptag::allocator {
 
 namespace {
 
-// 32 KiB of slots at most: they compete with the program for the first-level cache.
-constexpr uint64_t kMaxSlots = 1024;
+// Slots compete with the program for the caches: as many as it keeps missing, 128 KiB at most.
+constexpr uint64_t kMaxSlots = 4096;
 constexpr uint32_t kEvictionsPerSlot = 4;
 
 // Larger blocks gain nothing from spans of their own, and a realloc in place needs a metered one.
@@ -26,7 +26,7 @@ constexpr size_t kUniformBudgetBytes = 64 * kKiB;
 constexpr size_t kUniformBudgetDivisor = 32;
 
 void fill_uniform_slot(Slot* slot, uint64_t key, Span* span) {
-  *slot = Slot{key, span, nullptr, 0, 0};
+  *slot = Slot{key, span, nullptr, 0, 0, 0};
 }
 
 void grow_slots(ThreadState* thread) {
@@ -81,32 +81,41 @@ void* allocate_uniform(ThreadState* thread, Bin* bin, size_t size) {
   return block;
 }
 
-void* allocate_by_slot(ThreadState* thread, size_t size, uintptr_t site) {
-  const uint64_t key = slot_key(site, size);
+// The slot of the owner's size class; filled when it is somebody else's. Null without memory.
+Slot* metered_slot(ThreadState* thread, unsigned size_class, uintptr_t site) {
+  const uint64_t key = class_key(site, size_class);
   Slot* slot = thread->slot_of(key);
-  if (slot->key != key || slot->counters == nullptr) {
-    Bin* bin = find_uniform_bin(thread, key);
-    if (bin != nullptr && bin->active) {
-      return allocate_uniform(thread, bin, size);
-    }
+  if (slot->key == key) {
+    return slot;
   }
-  if (slot->key != key) {
-    const OwnerId owner = tag::owner_of_site(site);
-    OwnerCounters* counters = counters_of(thread, owner);
-    Bin* bin = metered_bin(thread, heap::class_of(size));
-    if (bin == nullptr || counters == &thread->lost) {
-      return nullptr;
-    }
-    slot = claim_slot(thread, key);
-    *slot = Slot{key, bin, counters, index_of(owner), 0};
+  const OwnerId owner = tag::owner_of_site(site);
+  OwnerCounters* counters = counters_of(thread, owner);
+  Bin* bin = metered_bin(thread, size_class);
+  if (bin == nullptr || counters == &thread->lost) {
+    return nullptr;
   }
-  const Slot entry = *slot;  // the refill may sweep, and a sweep clears slots of uniform bins only
-  Span* span = span_with_block(thread, static_cast<Bin*>(entry.target));
+  slot = claim_slot(thread, key);
+  *slot = Slot{key, bin, counters, index_of(owner), 0, 0};
+  return slot;
+}
+
+void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
+  Bin* uniform = find_uniform_bin(thread, size_key(site, size));
+  if (uniform != nullptr && uniform->active) {
+    return allocate_uniform(thread, uniform, size);
+  }
+  Slot* slot = metered_slot(thread, heap::class_of(size), site);
+  if (slot == nullptr) {
+    return nullptr;
+  }
+  // A refill may sweep, but a sweep clears slots of uniform bins only: this one stays.
+  Span* span = span_with_block(thread, static_cast<Bin*>(slot->target));
   if (span == nullptr) {
     return nullptr;
   }
   void* block = pop_block(span);
-  meter(thread, span, block, entry.counters, entry.owner, size);
+  meter(thread, span, block, slot->counters, slot->owner, size);
+  note_size(thread, slot, size);
   return block;
 }
 
@@ -119,18 +128,13 @@ bool may_have_uniform_bin(const ThreadState* thread) {
 }  // namespace
 
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site) {
-  const OwnerId owner = tag::owner_of_site(site);
-  OwnerCounters* counters = counters_of(thread, owner);
-  Bin* bin = metered_bin(thread, size_class);
-  if (bin == nullptr || counters == &thread->lost) {
-    return nullptr;
-  }
-  Span* span = span_with_block(thread, bin);
+  const Slot* slot = metered_slot(thread, size_class, site);
+  Span* span = slot == nullptr ? nullptr : span_with_block(thread, static_cast<Bin*>(slot->target));
   if (span == nullptr) {
     return nullptr;
   }
   void* block = pop_block(span);
-  meter(thread, span, block, counters, index_of(owner), size);
+  meter(thread, span, block, slot->counters, slot->owner, size);
   return block;
 }
 
@@ -146,7 +150,7 @@ void* allocate_slow(size_t size, uintptr_t site) {
     Span* span = allocate_large(thread, size, 1, site);
     block = span == nullptr ? nullptr : span->base;
   } else {
-    block = allocate_by_slot(thread, size, site);
+    block = allocate_small(thread, size, site);
   }
   if (unlikely(block == nullptr)) {
     bump(counters_of(thread, tag::owner_of_site(site))->failed);
@@ -156,21 +160,19 @@ void* allocate_slow(size_t size, uintptr_t site) {
   return block;
 }
 
-void promote_slow(ThreadState* thread, uint64_t key) {
+void promote_slow(ThreadState* thread, Slot* slot) {
   BusyScope busy(thread);
-  Slot* slot = thread->slot_of(key);
-  const auto size = static_cast<uint32_t>(key >> 47);
-  if (size > kLargestUniformBytes) {
-    return;  // hits go on counting: asked once in four billion
-  }
-  if (!may_have_uniform_bin(thread)) {
-    slot->hits = 0;
+  const uint32_t size = slot->candidate;
+  const uint64_t key = size_key(site_of_key(slot->key), size);
+  const OwnerId owner{slot->owner};
+  slot->lead = 0;
+  if (size > kLargestUniformBytes || !may_have_uniform_bin(thread)) {
     return;
   }
-  Bin* bin = make_uniform_bin(thread, key, OwnerId{slot->owner}, size);
+  Bin* bin = make_uniform_bin(thread, key, owner, size);
   Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
   if (span != nullptr) {
-    fill_uniform_slot(thread->slot_of(key), key, span);
+    fill_uniform_slot(claim_slot(thread, key), key, span);
   }
 }
 

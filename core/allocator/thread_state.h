@@ -19,7 +19,9 @@ using wire::OwnerCounters;
 /// *metered*.
 struct alignas(64) Bin {
   Span* current;  // where blocks come from; the span of nobody when there is none
-  Span* partial;  // spans with free blocks, most recently freed first; linked by next/prev
+  Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
+                  // and
+  Span* partial_tail;  // have most to give, come first
   Span* spare;    // one empty span kept so that a bin at the brink does not visit the page heap
   uint64_t key;   // of its slot; 0: metered
   OwnerId owner;  // uniform
@@ -29,18 +31,44 @@ struct alignas(64) Bin {
   bool active;  // uniform: allocations of its key come here
 };
 
-/// One entry of the direct-mapped table that malloc probes with (call site, requested size).
+/// One entry of the direct-mapped table that malloc probes: first with (call site, requested size),
+/// which finds pairs that have spans of their own, then with (call site, size class), which finds
+/// the others.
 struct Slot {
   uint64_t key;             // kNoKey: empty
   void* target;             // uniform: its current Span; metered: the Bin of its class
-  OwnerCounters* counters;  // metered: of the owner, in this thread; null: uniform
-  uint32_t owner;
-  uint32_t hits;  // metered allocations since the slot was filled: what makes a pair hot
+  OwnerCounters* counters;  // metered: of the owner, in this thread
+  uint32_t owner;           // metered
+  // Which size would gain from spans of its own? The majority candidate of those seen through this
+  // slot: its lead goes up when it is asked for, down when another is. Source: Boyer and Moore
+  // 1981.
+  uint16_t candidate;
+  uint16_t lead;
 
   static constexpr uint64_t kNoKey = ~uint64_t{0};
 };
 
 static_assert(sizeof(Slot) == 32);
+
+/// Sites are below 2^47 in user space, small sizes need 16 bits, and the top bit tells a class from
+/// a size: keys are exact.
+inline uint64_t size_key(uintptr_t site, size_t requested_size) {
+  return site | uint64_t{requested_size} << 47;
+}
+
+inline uint64_t class_key(uintptr_t site, unsigned size_class) {
+  return site | uint64_t{size_class} << 47 | uint64_t{1} << 63;
+}
+
+inline uintptr_t site_of_key(uint64_t key) {
+  return key & ((uint64_t{1} << 47) - 1);
+}
+
+/// Well mixed in its lower 32 bits. The rotation brings what differs between the keys of one site
+/// down: a multiplication carries nothing downwards.
+inline uint64_t hash_key(uint64_t key) {
+  return (((key >> 47) | (key << 17)) * 0x9E3779B97F4A7C15U) >> 32;
+}
 
 enum class ThreadPhase : uint32_t {
   kRunning = 0,
@@ -71,9 +99,7 @@ struct alignas(64) ThreadState {
   Bin* metered[heap::kClassCount];
 
   Slot* slot_of(uint64_t key) const {
-    // The multiplier spreads both the site's low bits and the size over bits 32 and up.
-    const uint64_t at = ((key * 0x9E3779B97F4A7C15U) >> 32) & slot_mask;
-    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + at);
+    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (hash_key(key) & slot_mask));
   }
 
   OwnerCounters** counter_chunks() const {
@@ -88,15 +114,6 @@ struct alignas(64) ThreadState {
 };
 
 static_assert(offsetof(ThreadState, record) == 0);
-
-/// Sites are below 2^47 in user space and class sizes need 16 bits: the key is exact.
-inline uint64_t slot_key(uintptr_t site, size_t requested_size) {
-  return site | uint64_t{requested_size} << 47;
-}
-
-inline uintptr_t site_of_key(uint64_t key) {
-  return key & ((uint64_t{1} << 47) - 1);
-}
 
 /// The calling thread's state; before its first allocation (and after its last) a state whose only
 /// slot matches nothing, so that the fast path needs no test.

@@ -18,7 +18,7 @@ constexpr uint32_t kFirstSlots = 64;
 constexpr uint32_t kFirstChunks = 16;
 constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
 
-constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0};
+constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0, 0};
 
 struct Registry {
   os::Lock lock;

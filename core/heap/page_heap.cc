@@ -19,6 +19,7 @@ constexpr uint32_t kScanLimit = 32;  // candidates looked at in a list of unequa
 constexpr uint32_t kDirtyAtOncePages = 32 * kMiB / kSpanPageBytes;
 constexpr uint32_t kDirtyIdlePages = 1 * kMiB / kSpanPageBytes;
 constexpr uint64_t kIdleMs = 250;
+constexpr uint32_t kPagesToMapAfresh = 64;
 constexpr uint32_t kReleasesPerClockLook = 32;
 
 struct RunLists {
@@ -157,7 +158,10 @@ void cut_tail(Span* run, uint32_t page_count) {
 
 bool purge_run(Span* run) {
   remove_run(run);
-  const bool done = os::purge(run->base, run->size_bytes());
+  // A fresh mapping where it pays: pages that move_pages brought here never join their neighbours'
+  // mapping otherwise, and the number of mappings is limited.
+  const bool done = run->page_count >= kPagesToMapAfresh ? os::commit(run->base, run->size_bytes())
+                                                         : os::purge(run->base, run->size_bytes());
   if (done) {
     run->flags = kFlagZeroed;
   }
@@ -297,16 +301,13 @@ void release_run(Span* span, bool ends_only) {
   if (!ends_only) {
     unmap_span_pages(span);
   }
-  // Pages that came by move_pages never join their neighbours' mapping again: start afresh.
-  const bool moved = (span->flags & kFlagMoved) != 0;
-  const bool fresh = moved && os::commit(span->base, span->size_bytes());
-  const bool zeroed = !moved && (span->flags & kFlagZeroed) != 0;
+  const bool zeroed = (span->flags & kFlagZeroed) != 0;
   char* base = span->base;
   const uint32_t page_count = span->page_count;
   *span = Span{};
   span->base = base;
   span->page_count = page_count;
-  span->flags = fresh || zeroed ? kFlagZeroed : 0;
+  span->flags = zeroed ? kFlagZeroed : 0;
   push_joined(span);
   purge_by_policy();
 }
@@ -337,8 +338,7 @@ void shrink_run(Span* span, uint32_t page_count) {
   }
   rest->base = span->base + size_t{page_count} * kSpanPageBytes;
   rest->page_count = span->page_count - page_count;
-  const bool moved = (span->flags & kFlagMoved) != 0;
-  rest->flags = moved && os::commit(rest->base, rest->size_bytes()) ? kFlagZeroed : 0;
+  rest->flags = 0;
   heap.used_pages -= rest->page_count;
   span->page_count = page_count;
   map_span_ends(span);

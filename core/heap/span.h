@@ -30,7 +30,6 @@ enum class SpanState : uint8_t {
 enum SpanFlag : uint8_t {
   kFlagZeroed =
       1,  // free run: reads as zero; large block: nobody has written to it before its owner
-  kFlagMoved = 2,  // pages came by move_pages: map afresh before the run is used again
 };
 
 /// What a metered span keeps per block: owner in the upper 21 bits, rounding (block - requested)

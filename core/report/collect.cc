@@ -128,6 +128,7 @@ void fill_row(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render
   site.frame_count = OwnerId{owner} == tag::kOverflowOwner ? 0 : 1;
   site.figures = figures_of(sum);
   render::Tag& tag = rows->tags[row];
+  tag = render::Tag{};
   tag.figures = site.figures;
   tag.peak_live_bytes = record.peak_live_bytes;
   tag.at_peak_bytes = record.at_peak_bytes;
