@@ -64,6 +64,9 @@ bool ask_new_handler() {
 }
 
 [[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {
+  if (unlikely(!is_power_of_two(alignment))) {
+    throw_bad_alloc();  // as libstdc++
+  }
   void* block = allocator::allocate_aligned(alignment, size, site);
   return likely(block != nullptr) ? block : new_after_failure(size, alignment, site);
 }

@@ -1,11 +1,59 @@
-// The ends of a process that no exit handler sees.
+// What a process does to itself and the allocator has to know: ends that no exit handler sees, and
+// limits.
+#include <errno.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 
+#include "core/allocator/threads.h"
+#include "core/os/process.h"
 #include "core/os/syscall.h"
 #include "core/report/exit_report.h"
 #include "preload/entry.h"
 
+namespace heaptag {
+
+namespace {
+
+int limit_resource(int pid, int resource, const rlimit64* limit, rlimit64* old) {
+  const bool is_us = pid == 0 || static_cast<uint32_t>(pid) == os::process_id();
+  if (resource == RLIMIT_AS && is_us && limit != nullptr && limit->rlim_cur != RLIM64_INFINITY) {
+    allocator::prepare_for_limit(limit->rlim_cur);
+  }
+  const long result = os::raw_syscall(SYS_prlimit64, pid, resource, reinterpret_cast<long>(limit),
+                                      reinterpret_cast<long>(old));
+  if (os::is_error(result)) {
+    errno = static_cast<int>(-result);
+    return -1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+}  // namespace heaptag
+
 extern "C" {
+
+// rlimit and rlimit64 are one structure on x86-64.
+HEAPTAG_EXPORT int setrlimit64(__rlimit_resource_t resource, const rlimit64* limit) noexcept {
+  return heaptag::limit_resource(0, resource, limit, nullptr);
+}
+
+HEAPTAG_EXPORT int setrlimit(__rlimit_resource_t resource, const rlimit* limit) noexcept
+    __attribute__((alias("setrlimit64")));
+
+HEAPTAG_EXPORT int prlimit64(pid_t pid,
+                             __rlimit_resource resource,
+                             const rlimit64* limit,
+                             rlimit64* old) noexcept {
+  return heaptag::limit_resource(pid, resource, limit, old);
+}
+
+HEAPTAG_EXPORT int prlimit(pid_t pid,
+                           __rlimit_resource resource,
+                           const rlimit* limit,
+                           rlimit* old) noexcept __attribute__((alias("prlimit64")));
 
 HEAPTAG_EXPORT [[noreturn]] void _exit(int status) {
   heaptag::report::write_exit_report(status);

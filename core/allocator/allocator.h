@@ -18,7 +18,7 @@ namespace heaptag::allocator {
 inline constexpr size_t kMinAlignment = 16;
 
 /// A size whose lead among the sizes of its slot has grown to this asks for spans of its own.
-inline constexpr uint16_t kHotLead = 32;
+inline constexpr uint32_t kHotLead = 32;
 
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
@@ -73,32 +73,32 @@ inline void* pop_block(Span* span) {
 
 inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
   if (slot->candidate == size) {
-    if (unlikely(++slot->lead == kHotLead)) {
+    slot->lead = slot->lead + 1;
+    if (unlikely(slot->lead == kHotLead)) {
       promote_slow(thread, slot);
     }
   } else if (slot->lead == 0) {
     slot->candidate = static_cast<uint16_t>(size);
   } else {
-    --slot->lead;
+    slot->lead = slot->lead - 1;
   }
 }
 
 [[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
   ThreadState* thread = tls_state;
   if (likely(size <= heap::kLargestClassBytes)) {
-    const uint64_t key = size_key(site, size);
+    const unsigned selector = heap::selector_of(size);
+    const uint64_t key = slot_key(site, selector);
     Slot* slot = thread->slot_of(key);
     if (likely(slot->key == key)) {
-      void* block = pop_block(static_cast<Span*>(slot->target));
-      if (likely(block != nullptr)) {
-        thread->record.live_bytes += static_cast<int64_t>(size);
-        return block;
-      }
-    } else {
-      const uint64_t wider_key = class_key(site, heap::class_of(size));
-      slot = thread->slot_of(wider_key);
-      if (likely(slot->key == wider_key)) {
-        Span* span = static_cast<Bin*>(slot->target)->current;
+      if (likely(slot->uniform_size == size)) {
+        void* block = pop_block(slot->span);
+        if (likely(block != nullptr)) {
+          thread->record.live_bytes += static_cast<int64_t>(size);
+          return block;
+        }
+      } else {
+        Span* span = thread->metered_current[selector / 2];
         void* block = pop_block(span);
         if (likely(block != nullptr)) {
           meter(thread, span, block, slot->counters, slot->owner, size);

@@ -5,7 +5,6 @@
 
 namespace heaptag::allocator {
 
-using heap::RemoteList;
 using heap::SpanState;
 
 namespace {
@@ -81,13 +80,20 @@ bool link_more(Span* span) {
 }
 
 bool has_free_block(Span* span) {
-  return span->free_list != nullptr || collect_remote(span) || link_more(span);
+  return span->free_list != nullptr || link_more(span);
+}
+
+void set_current(ThreadState* thread, Bin* bin, Span* span) {
+  bin->current = span;
+  if (!is_uniform(bin)) {
+    thread->metered_current[bin->size_class] = span;
+  }
 }
 
 void make_current(ThreadState* thread, Bin* bin, Span* span) {
   span->state = SpanState::kCurrent;
   span->wait_for(Span::kWaitNever);
-  bin->current = span;
+  set_current(thread, bin, span);
   thread->current_span_bytes += span->size_bytes();
   if (thread->current_span_bytes > thread->current_span_bytes_max) {
     thread->current_span_bytes_max = thread->current_span_bytes;
@@ -95,32 +101,22 @@ void make_current(ThreadState* thread, Bin* bin, Span* span) {
 }
 
 void drop_current(ThreadState* thread, Bin* bin) {
-  thread->current_span_bytes -= bin->current->size_bytes();
-  bin->current = no_span();
-}
-
-// From now on the first block that another thread gives back comes with a notice. False when one is
-// there already.
-bool arm_remote(Span* span) {
-  uint64_t list = __atomic_load_n(&span->remote_list, __ATOMIC_RELAXED);
-  do {
-    if (RemoteList::first(list) != nullptr) {
-      return false;
+  if (is_uniform(bin)) {
+    // Its slot names the span; should no other take its place, nothing may be popped from it there.
+    const uint64_t key = slot_key(site_of_key(bin->key), heap::selector_of(bin->requested_bytes));
+    Slot* slot = thread->slot_of(key);
+    if (slot->key == key && slot->uniform_size == bin->requested_bytes) {
+      slot->uniform_size = Slot::kNoSize;
+      slot->span = no_span();
     }
-  } while (!__atomic_compare_exchange_n(&span->remote_list, &list, list | RemoteList::kArmed, true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-  return true;
+  }
+  thread->current_span_bytes -= bin->current->size_bytes();
+  set_current(thread, bin, no_span());
 }
 
-// The span has no free block. False when another thread has just given one back.
-bool set_full(Span* span) {
-  if (!arm_remote(span)) {
-    collect_remote(span);
-    return false;
-  }
+void set_full(Span* span) {
   span->state = SpanState::kFull;
   span->wait_for(span->capacity);
-  return true;
 }
 
 uint32_t pages_for_new_span(const Bin* bin) {
@@ -151,7 +147,8 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   span->block_bytes = info.block_bytes;
   span->inverse = info.inverse;
   span->size_class = bin->size_class;
-  span->capacity = static_cast<uint32_t>(span->size_bytes() / info.block_bytes);
+  // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
+  span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
   if (is_uniform(bin)) {
     span->requested_bytes = bin->requested_bytes;
@@ -198,17 +195,8 @@ void release_span(ThreadState* thread, Span* span) {
   heap::release_run(span, false);
 }
 
-// Another thread may be about to put it into the list of notices: then it stays until that list is
-// drained.
-bool is_noticed(const Span* span) {
-  return (__atomic_load_n(&span->remote_list, __ATOMIC_ACQUIRE) & RemoteList::kNotified) != 0;
-}
-
 // An empty span that is in the bin's list.
 void retire_empty(ThreadState* thread, Bin* bin, Span* span) {
-  if (is_noticed(span)) {
-    return;
-  }
   unlink_partial(bin, span);
   if (bin->spare == nullptr) {
     bin->spare = span;
@@ -219,7 +207,7 @@ void retire_empty(ThreadState* thread, Bin* bin, Span* span) {
 
 void release_spare(ThreadState* thread, Bin* bin) {
   Span* spare = bin->spare;
-  if (spare != nullptr && !is_noticed(spare)) {
+  if (spare != nullptr) {
     bin->spare = nullptr;
     release_span(thread, spare);
   }
@@ -227,18 +215,12 @@ void release_spare(ThreadState* thread, Bin* bin) {
 
 void release_idle_current(ThreadState* thread, Bin* bin) {
   Span* span = bin->current;
-  if (span == no_span() || span->used() != 0 || is_noticed(span)) {
+  if (span == no_span() || span->used() != 0) {
     return;
   }
-  if (is_uniform(bin)) {
-    Slot* slot = thread->slot_of(bin->key);
-    if (slot->key == bin->key) {
-      slot->key = Slot::kNoKey;
-    }
-    if (bin->partial == nullptr && bin->active) {
-      bin->active = false;  // cold again: its next blocks come from metered spans
-      --thread->uniform_active;
-    }
+  if (is_uniform(bin) && bin->partial == nullptr && bin->active) {
+    bin->active = false;  // cold again: its next blocks come from metered spans
+    --thread->uniform_active;
   }
   drop_current(thread, bin);
   release_span(thread, span);
@@ -267,8 +249,8 @@ Bin* metered_bin(ThreadState* thread, unsigned size_class) {
   if (bin == nullptr) {
     bin = static_cast<Bin*>(meta::allocate(sizeof(Bin)));
     if (bin != nullptr) {
-      bin->current = no_span();
       bin->size_class = static_cast<uint8_t>(size_class);
+      set_current(thread, bin, no_span());
     }
   }
   return bin;
@@ -316,45 +298,25 @@ Bin* make_uniform_bin(ThreadState* thread, uint64_t key, OwnerId owner, uint32_t
   return bin;
 }
 
-bool collect_remote(Span* span) {
-  uint64_t list = __atomic_load_n(&span->remote_list, __ATOMIC_RELAXED);
-  if (RemoteList::first(list) == nullptr) {
-    return false;
-  }
-  while (!__atomic_compare_exchange_n(&span->remote_list, &list, list & RemoteList::kNotified, true,
-                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-  }
-  void** last = static_cast<void**>(RemoteList::first(list));
-  while (*last != nullptr) {
-    last = static_cast<void**>(*last);
-  }
-  *last = span->free_list;
-  span->free_list = RemoteList::first(list);
-  span->settled += RemoteList::count(list);
-  span->threshold += RemoteList::count(list);
-  return true;
-}
-
 Span* refill(ThreadState* thread, Bin* bin) {
   Span* span = bin->current;
   if (span != no_span()) {
     if (has_free_block(span)) {
       return span;
     }
-    if (!set_full(span)) {
-      return span;
-    }
     drop_current(thread, bin);
+    set_full(span);
   }
-  if (__atomic_load_n(&thread->notices, __ATOMIC_RELAXED) != nullptr) {
-    drain_notices(thread, false);
+  if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
+    drain_inbox(thread);
   }
   while ((span = bin->partial) != nullptr) {
     unlink_partial(bin, span);
-    if (has_free_block(span) || !set_full(span)) {
+    if (has_free_block(span)) {
       make_current(thread, bin, span);
       return span;
     }
+    set_full(span);
   }
   span = bin->spare;
   bin->spare = nullptr;
@@ -378,25 +340,20 @@ void attend(ThreadState* thread, Span* span) {
   }
 }
 
-void drain_notices(ThreadState* thread, bool arm_again) {
-  Span* span = __atomic_exchange_n(&thread->notices, nullptr, __ATOMIC_ACQUIRE);
-  while (span != nullptr) {
-    Span* next = span->next_notice;
-    __atomic_fetch_and(&span->remote_list, ~RemoteList::kNotified, __ATOMIC_RELAXED);
-    collect_remote(span);
-    if (arm_again) {
-      while (!arm_remote(span)) {
-        collect_remote(span);
-      }
+void drain_inbox(ThreadState* thread) {
+  void* block = __atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST);
+  while (block != nullptr) {
+    void* next = *static_cast<void**>(block);
+    __builtin_prefetch(next);
+    Span* span = heap::find_span(block);
+    *static_cast<void**>(block) = span->free_list;
+    span->free_list = block;
+    ++span->settled;
+    ++span->threshold;
+    if (span->attention_needed()) {
+      attend(thread, span);
     }
-    if (span->state == SpanState::kFull && span->free_list != nullptr) {
-      push_partial(static_cast<Bin*>(span->bin), span);
-    }
-    if (span->state == SpanState::kPartial && span->used() == 0 &&
-        span != static_cast<Bin*>(span->bin)->spare) {
-      retire_empty(thread, static_cast<Bin*>(span->bin), span);
-    }
-    span = next;
+    block = next;
   }
 }
 
@@ -410,29 +367,10 @@ void sweep(ThreadState* thread) {
 }
 
 void retire_bins(ThreadState* thread) {
-  drain_notices(thread, false);
+  drain_inbox(thread);
   for_each_bin(thread, [thread](Bin* bin) {
     release_spare(thread, bin);
-    if (bin->current != no_span()) {
-      collect_remote(bin->current);
-    }
     release_idle_current(thread, bin);
-    if (bin->current != no_span()) {
-      while (!arm_remote(bin->current)) {
-        collect_remote(bin->current);
-      }
-    }
-    for (Span* span = bin->partial; span != nullptr;) {
-      Span* next = span->next;
-      while (!arm_remote(span)) {
-        collect_remote(span);
-      }
-      if (span->used() == 0 && !is_noticed(span)) {
-        unlink_partial(bin, span);
-        release_span(thread, span);
-      }
-      span = next;
-    }
   });
 }
 

@@ -19,9 +19,8 @@ Span* refill(ThreadState* thread, Bin* bin);
 /// gives it back.
 void attend(ThreadState* thread, Span* span);
 
-/// Takes back what other threads freed in spans that told so. `arm_again`: for orphans, so that the
-/// next such free tells again.
-void drain_notices(ThreadState* thread, bool arm_again);
+/// Takes back what other threads have freed.
+void drain_inbox(ThreadState* thread);
 
 /// Gives back empty spans that are kept for speed: spares, and the idle current spans of uniform
 /// bins.
@@ -30,9 +29,6 @@ void sweep(ThreadState* thread);
 /// Before the thread's state waits for a successor: collects, gives empty spans back, arms the
 /// others.
 void retire_bins(ThreadState* thread);
-
-/// Blocks of the remote list become free blocks of the span. False when there were none.
-bool collect_remote(Span* span);
 
 inline Span* no_span() {
   return heap::span_at(0);

@@ -64,8 +64,10 @@ void visit_uniform_spans(const FigureVisitor& visitor, Half half) {
 
 }  // namespace
 
-void visit_figures(const FigureVisitor& visitor) {
-  for (Half half : {Half::kFreed, Half::kAllocated}) {
+void visit_figures(const FigureVisitor& visitor, Order order) {
+  const bool freed_first = order == Order::kFreedFirst;
+  for (Half half : {freed_first ? Half::kFreed : Half::kAllocated,
+                    freed_first ? Half::kAllocated : Half::kFreed}) {
     for (const ThreadState* thread = first_thread(); thread != nullptr;
          thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
       visit_thread(visitor, half, thread);

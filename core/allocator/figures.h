@@ -13,9 +13,13 @@ struct FigureVisitor {
   void* context;
 };
 
-/// Visits what all threads and spans say. All freed words come before any allocated one, so that
-/// sums of a running process are never negative.
-void visit_figures(const FigureVisitor& visitor);
+/// Which words come first decides on which side a sum errs while threads go on: freed ones first,
+/// and live = allocated
+/// - freed is never negative; allocated ones first, and it is never higher than it ever was.
+enum class Order { kFreedFirst, kAllocatedFirst };
+
+/// Visits what all threads and spans say.
+void visit_figures(const FigureVisitor& visitor, Order order);
 
 /// Changes when figures move between tables; odd never. Equal before and after a visit: nothing was
 /// seen twice or missed.

@@ -3,51 +3,56 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/large.h"
 #include "core/allocator/threads.h"
+#include "core/base/units.h"
 
 namespace heaptag::allocator {
 
 using heap::BlockMeta;
-using heap::RemoteList;
 using heap::SpanState;
 
 namespace {
 
-void push_notice(ThreadState* home, Span* span) {
-  Span* first = __atomic_load_n(&home->notices, __ATOMIC_RELAXED);
+// An idle thread may keep this much of another's memory to itself.
+constexpr uint32_t kOutgoingBlocks = 32;
+constexpr uint32_t kOutgoingBytes = 16 * kKiB;
+
+void send(Outgoing* outgoing) {
+  ThreadState* home = outgoing->home;
+  void* first = __atomic_load_n(&home->inbox, __ATOMIC_RELAXED);
   do {
-    span->next_notice = first;
-  } while (!__atomic_compare_exchange_n(&home->notices, &first, span, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED));
+    *static_cast<void**>(outgoing->last) = first;
+  } while (!__atomic_compare_exchange_n(&home->inbox, &first, outgoing->first, true,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+  *outgoing = Outgoing{};
+  if (unlikely(__atomic_load_n(&home->record.phase, __ATOMIC_SEQ_CST) ==
+               static_cast<uint32_t>(ThreadPhase::kOrphan))) {
+    help_orphan(home);
+  }
 }
 
 void free_remote(ThreadState* thread, Span* span, void* block) {
+  const bool uniform = span->meta == nullptr;
+  const uint32_t meta = uniform ? 0 : span->meta[span->index_of_block(block)];
   const size_t requested =
-      span->meta == nullptr
-          ? span->requested_bytes
-          : span->block_bytes - BlockMeta::slack_bytes(span->meta[span->index_of_block(block)]);
-  const OwnerId owner = span->meta == nullptr
-                            ? span->owner
-                            : BlockMeta::owner(span->meta[span->index_of_block(block)]);
-  count_free(counters_of(thread, owner), requested, span->block_bytes);
+      uniform ? span->requested_bytes : span->block_bytes - BlockMeta::slack_bytes(meta);
+  count_free(counters_of(thread, uniform ? span->owner : BlockMeta::owner(meta)), requested,
+             span->block_bytes);
   thread->record.live_bytes -= static_cast<int64_t>(requested);
 
-  // Once the block is on the list the span may be given back at any moment: the notice keeps it.
   ThreadState* home = static_cast<ThreadState*>(span->thread);
-  uint64_t list = __atomic_load_n(&span->remote_list, __ATOMIC_RELAXED);
-  uint64_t pushed = 0;
-  do {
-    *static_cast<void**>(block) = RemoteList::first(list);
-    const uint64_t flags = (list & RemoteList::kFlags) == 0 ? 0 : RemoteList::kNotified;
-    pushed = reinterpret_cast<uint64_t>(block) | flags |
-             uint64_t{RemoteList::count(list) + 1} << RemoteList::kCountShift;
-  } while (!__atomic_compare_exchange_n(&span->remote_list, &list, pushed, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED));
-  if ((list & RemoteList::kFlags) == RemoteList::kArmed) {
-    push_notice(home, span);
-    if (unlikely(__atomic_load_n(&home->record.phase, __ATOMIC_SEQ_CST) ==
-                 static_cast<uint32_t>(ThreadPhase::kOrphan))) {
-      help_orphan(home);
-    }
+  Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
+  if (outgoing->home != home && outgoing->home != nullptr) {
+    send(outgoing);
+  }
+  *static_cast<void**>(block) = outgoing->first;
+  if (outgoing->first == nullptr) {
+    outgoing->home = home;
+    outgoing->last = block;
+  }
+  outgoing->first = block;
+  outgoing->bytes += span->block_bytes;
+  if (++outgoing->count >= kOutgoingBlocks || outgoing->bytes >= kOutgoingBytes) {
+    send(outgoing);
   }
 }
 
@@ -85,10 +90,21 @@ void deallocate_slow(void* block) {
     free_local(thread, span, block);
   } else if (span->thread != nullptr) {
     free_remote(thread, span, block);
+    if (unlikely(scope.is_late())) {
+      send_outgoing(thread);  // this state may never be called again
+    }
   } else if (span->state == SpanState::kLarge && block == span->base) {
     free_large(thread, span);
   } else {
     bump(thread->record.foreign_frees);
+  }
+}
+
+void send_outgoing(ThreadState* thread) {
+  for (Outgoing& outgoing : thread->outgoing) {
+    if (outgoing.home != nullptr) {
+      send(&outgoing);
+    }
   }
 }
 

@@ -12,8 +12,12 @@ using heap::SpanState;
 
 namespace {
 
-// From here on moving page tables beats copying (256 KiB: about 20 us against 40).
-constexpr uint32_t kLeastPagesToMove = 64;
+// From here on moving page tables beats copying: below, pages that stay resident for the next block
+// are worth more.
+constexpr uint32_t kLeastPagesToMove = 512;
+
+// No request beyond this is even tried: page counts fit 32 bits.
+constexpr size_t kMaxBytes = size_t{1} << 43;
 
 // A block that shrinks by less than this part keeps its pages.
 constexpr uint32_t kShrinkDivisor = 8;
@@ -50,7 +54,6 @@ Span* move_large(Span* span, size_t size) {
 }  // namespace
 
 Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages, uintptr_t site) {
-  constexpr size_t kMaxBytes = size_t{1} << 43;
   if (size > kMaxBytes) {
     return nullptr;
   }
@@ -81,6 +84,9 @@ void free_large(ThreadState* thread, Span* span) {
 }
 
 Span* resize_large(Span* span, size_t size) {
+  if (size > kMaxBytes) {
+    return nullptr;
+  }
   const uint32_t pages = pages_for(size);
   if (pages <= span->page_count) {
     if ((span->page_count - pages) * kShrinkDivisor >= span->page_count) {

@@ -58,7 +58,7 @@ void look_locked() {
     records[i].scratch[0] = 0;
     records[i].scratch[1] = 0;
   }
-  visit_figures({add_part, nullptr});
+  visit_figures({add_part, nullptr}, Order::kAllocatedFirst);
   uint64_t sum = 0;
   for (uint32_t i = 1; i < owners; ++i) {
     const uint64_t live = live_of(records[i]);

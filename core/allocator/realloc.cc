@@ -16,13 +16,9 @@ using heap::SpanState;
 
 namespace {
 
-size_t requested_size(const Span* span, const void* block) {
-  if (span->state == SpanState::kLarge) {
-    return span->requested_large();
-  }
-  return span->meta == nullptr
-             ? span->requested_bytes
-             : span->block_bytes - BlockMeta::slack_bytes(span->meta[span->index_of_block(block)]);
+// Programs write up to malloc_usable_size and expect a realloc to keep that.
+size_t bytes_to_keep(const Span* span) {
+  return span->state == SpanState::kLarge ? span->size_bytes() : span->block_bytes;
 }
 
 bool is_block(const Span* span, const void* block) {
@@ -169,12 +165,12 @@ void* reallocate(void* block, size_t size, uintptr_t site) {
   } else if (resize_small(span, block, size, site)) {
     return block;
   }
-  const size_t old_size = requested_size(span, block);
+  const size_t old_bytes = bytes_to_keep(span);
   void* moved = allocate(size, site);
   if (moved == nullptr) {
     return nullptr;
   }
-  std::memcpy(moved, block, old_size < size ? old_size : size);
+  std::memcpy(moved, block, old_bytes < size ? old_bytes : size);
   deallocate(block);
   ThreadScope scope;
   if (scope.thread() != nullptr) {

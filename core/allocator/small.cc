@@ -1,6 +1,7 @@
-// Slow paths of small blocks: a slot that misses, a span that is exhausted, a pair that has become
+// Slow paths of small blocks: a slot that misses, a span that is exhausted, a size that has become
 // hot.
 #include "core/allocator/small.h"
+
 #include "core/allocator/allocator.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
@@ -13,8 +14,8 @@ namespace heaptag::allocator {
 
 namespace {
 
-// Slots compete with the program for the caches: as many as it keeps missing, 128 KiB at most.
-constexpr uint64_t kMaxSlots = 4096;
+// Slots compete with the program for the caches: as many as it keeps missing, 256 KiB at most.
+constexpr uint64_t kMaxSlots = 8192;
 constexpr uint32_t kEvictionsPerSlot = 4;
 
 // Larger blocks gain nothing from spans of their own, and a realloc in place needs a metered one.
@@ -25,16 +26,9 @@ constexpr size_t kUniformBinCostBytes = 2 * kKiB;
 constexpr size_t kUniformBudgetBytes = 64 * kKiB;
 constexpr size_t kUniformBudgetDivisor = 32;
 
-void fill_uniform_slot(Slot* slot, uint64_t key, Span* span) {
-  *slot = Slot{key, span, nullptr, 0, 0, 0};
-}
-
 void grow_slots(ThreadState* thread) {
   const uint64_t old_count = thread->slot_mask / sizeof(Slot) + 1;
   const uint64_t count = old_count * 2;
-  if (count > kMaxSlots) {
-    return;
-  }
   auto* slots = static_cast<Slot*>(meta::allocate(count * sizeof(Slot)));
   if (slots == nullptr) {
     return;
@@ -53,16 +47,31 @@ void grow_slots(ThreadState* thread) {
   meta::release(old, old_count * sizeof(Slot));
 }
 
+// The place of a key that is not there.
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
-  Slot* slot = thread->slot_of(key);
-  if (slot->key != Slot::kNoKey && slot->key != key) {
-    const uint64_t count = thread->slot_mask / sizeof(Slot) + 1;
-    if (++thread->evictions >= count * kEvictionsPerSlot && count < kMaxSlots) {
-      thread->evictions = 0;
-      grow_slots(thread);
-      slot = thread->slot_of(key);
-    }
+  const uint64_t count = thread->slot_mask / sizeof(Slot) + 1;
+  if (thread->slot_of(key)->key != Slot::kNoKey &&
+      ++thread->evictions >= count * kEvictionsPerSlot && count < kMaxSlots) {
+    thread->evictions = 0;
+    grow_slots(thread);
   }
+  return thread->slot_of(key);
+}
+
+// The pair's slot; filled when it is somebody else's. Null without memory.
+Slot* find_slot(ThreadState* thread, unsigned selector, uintptr_t site) {
+  const uint64_t key = slot_key(site, selector);
+  Slot* slot = thread->slot_of(key);
+  if (slot->key == key) {
+    return slot;
+  }
+  const OwnerId owner = tag::owner_of_site(site);
+  OwnerCounters* counters = counters_of(thread, owner);
+  if (counters == &thread->lost) {
+    return nullptr;
+  }
+  slot = claim_slot(thread, key);
+  *slot = Slot{key, no_span(), counters, index_of(owner), 0, 0, Slot::kNoSize};
   return slot;
 }
 
@@ -70,52 +79,54 @@ Span* span_with_block(ThreadState* thread, Bin* bin) {
   return bin->current->free_list != nullptr ? bin->current : refill(thread, bin);
 }
 
-void* allocate_uniform(ThreadState* thread, Bin* bin, size_t size) {
-  Span* span = span_with_block(thread, bin);
+void* allocate_in_metered(ThreadState* thread, const Slot& slot, unsigned size_class, size_t size) {
+  Bin* bin = metered_bin(thread, size_class);
+  Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
   if (span == nullptr) {
     return nullptr;
   }
-  fill_uniform_slot(claim_slot(thread, bin->key), bin->key, span);
   void* block = pop_block(span);
-  thread->record.live_bytes += static_cast<int64_t>(size);
+  meter(thread, span, block, slot.counters, slot.owner, size);
   return block;
 }
 
-// The slot of the owner's size class; filled when it is somebody else's. Null without memory.
-Slot* metered_slot(ThreadState* thread, unsigned size_class, uintptr_t site) {
-  const uint64_t key = class_key(site, size_class);
-  Slot* slot = thread->slot_of(key);
-  if (slot->key == key) {
-    return slot;
+// Makes the slot point to the spans of one size. False without memory.
+bool point_to_uniform(ThreadState* thread, Slot* slot, Bin* bin) {
+  Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
+  if (span == nullptr) {
+    return false;
   }
-  const OwnerId owner = tag::owner_of_site(site);
-  OwnerCounters* counters = counters_of(thread, owner);
-  Bin* bin = metered_bin(thread, size_class);
-  if (bin == nullptr || counters == &thread->lost) {
+  slot->uniform_size = static_cast<uint16_t>(bin->requested_bytes);
+  slot->span = span;
+  return true;
+}
+
+void* allocate_uniform(ThreadState* thread, Slot* slot, size_t size, uintptr_t site) {
+  Bin* bin = find_uniform_bin(thread, bin_key(site, size));
+  if (bin == nullptr || !bin->active || !point_to_uniform(thread, slot, bin)) {
     return nullptr;
   }
-  slot = claim_slot(thread, key);
-  *slot = Slot{key, bin, counters, index_of(owner), 0, 0};
-  return slot;
+  thread->record.live_bytes += static_cast<int64_t>(size);
+  return pop_block(slot->span);
 }
 
 void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
-  Bin* uniform = find_uniform_bin(thread, size_key(site, size));
-  if (uniform != nullptr && uniform->active) {
-    return allocate_uniform(thread, uniform, size);
-  }
-  Slot* slot = metered_slot(thread, heap::class_of(size), site);
+  const unsigned selector = heap::selector_of(size);
+  Slot* slot = find_slot(thread, selector, site);
   if (slot == nullptr) {
     return nullptr;
   }
-  // A refill may sweep, but a sweep clears slots of uniform bins only: this one stays.
-  Span* span = span_with_block(thread, static_cast<Bin*>(slot->target));
-  if (span == nullptr) {
-    return nullptr;
+  // A slot that points to no size was filled just now, or its size is not hot yet.
+  if (slot->uniform_size == size || slot->uniform_size == Slot::kNoSize) {
+    void* block = allocate_uniform(thread, slot, size, site);
+    if (block != nullptr) {
+      return block;
+    }
   }
-  void* block = pop_block(span);
-  meter(thread, span, block, slot->counters, slot->owner, size);
-  note_size(thread, slot, size);
+  void* block = allocate_in_metered(thread, *slot, selector / 2, size);
+  if (block != nullptr) {
+    note_size(thread, slot, size);
+  }
   return block;
 }
 
@@ -128,14 +139,8 @@ bool may_have_uniform_bin(const ThreadState* thread) {
 }  // namespace
 
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site) {
-  const Slot* slot = metered_slot(thread, size_class, site);
-  Span* span = slot == nullptr ? nullptr : span_with_block(thread, static_cast<Bin*>(slot->target));
-  if (span == nullptr) {
-    return nullptr;
-  }
-  void* block = pop_block(span);
-  meter(thread, span, block, slot->counters, slot->owner, size);
-  return block;
+  const Slot* slot = find_slot(thread, size_class * 2, site);
+  return slot == nullptr ? nullptr : allocate_in_metered(thread, *slot, size_class, size);
 }
 
 void* allocate_slow(size_t size, uintptr_t site) {
@@ -163,16 +168,10 @@ void* allocate_slow(size_t size, uintptr_t site) {
 void promote_slow(ThreadState* thread, Slot* slot) {
   BusyScope busy(thread);
   const uint32_t size = slot->candidate;
-  const uint64_t key = size_key(site_of_key(slot->key), size);
-  const OwnerId owner{slot->owner};
   slot->lead = 0;
-  if (size > kLargestUniformBytes || !may_have_uniform_bin(thread)) {
-    return;
-  }
-  Bin* bin = make_uniform_bin(thread, key, owner, size);
-  Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
-  if (span != nullptr) {
-    fill_uniform_slot(claim_slot(thread, key), key, span);
+  if (size <= kLargestUniformBytes && may_have_uniform_bin(thread)) {
+    const uint64_t key = bin_key(site_of_key(slot->key), size);
+    point_to_uniform(thread, slot, make_uniform_bin(thread, key, OwnerId{slot->owner}, size));
   }
 }
 

@@ -23,7 +23,7 @@ struct alignas(64) Bin {
                   // and
   Span* partial_tail;  // have most to give, come first
   Span* spare;    // one empty span kept so that a bin at the brink does not visit the page heap
-  uint64_t key;   // of its slot; 0: metered
+  uint64_t key;   // bin_key; 0: metered
   OwnerId owner;  // uniform
   uint32_t requested_bytes;
   uint32_t span_count;
@@ -31,33 +31,33 @@ struct alignas(64) Bin {
   bool active;  // uniform: allocations of its key come here
 };
 
-/// One entry of the direct-mapped table that malloc probes: first with (call site, requested size),
-/// which finds pairs that have spans of their own, then with (call site, size class), which finds
-/// the others.
+/// One entry of the direct-mapped table that malloc probes with (call site, size class and
+/// exactness). One requested size of the pair may have spans of its own; the others share metered
+/// spans.
 struct Slot {
   uint64_t key;             // kNoKey: empty
-  void* target;             // uniform: its current Span; metered: the Bin of its class
-  OwnerCounters* counters;  // metered: of the owner, in this thread
-  uint32_t owner;           // metered
-  // Which size would gain from spans of its own? The majority candidate of those seen through this
-  // slot: its lead goes up when it is asked for, down when another is. Source: Boyer and Moore
-  // 1981.
+  Span* span;               // of uniform_size
+  OwnerCounters* counters;  // of the owner, in this thread
+  // Which size would gain from spans of its own? The majority candidate of the metered ones: its
+  // lead goes up when it is asked for, down when another is. Source: Boyer and Moore 1981.
+  uint32_t owner : 21;
+  uint32_t lead : 11;
   uint16_t candidate;
-  uint16_t lead;
+  uint16_t uniform_size;  // kNoSize: none
 
   static constexpr uint64_t kNoKey = ~uint64_t{0};
+  static constexpr uint16_t kNoSize = 0xffff;
 };
 
 static_assert(sizeof(Slot) == 32);
 
-/// Sites are below 2^47 in user space, small sizes need 16 bits, and the top bit tells a class from
-/// a size: keys are exact.
-inline uint64_t size_key(uintptr_t site, size_t requested_size) {
-  return site | uint64_t{requested_size} << 47;
+/// Sites are below 2^47 in user space, selectors need 8 bits, small sizes 16: keys are exact.
+inline uint64_t slot_key(uintptr_t site, unsigned selector) {
+  return site | uint64_t{selector} << 47;
 }
 
-inline uint64_t class_key(uintptr_t site, unsigned size_class) {
-  return site | uint64_t{size_class} << 47 | uint64_t{1} << 63;
+inline uint64_t bin_key(uintptr_t site, size_t requested_size) {
+  return site | uint64_t{requested_size} << 47;
 }
 
 inline uintptr_t site_of_key(uint64_t key) {
@@ -69,6 +69,20 @@ inline uintptr_t site_of_key(uint64_t key) {
 inline uint64_t hash_key(uint64_t key) {
   return (((key >> 47) | (key << 17)) * 0x9E3779B97F4A7C15U) >> 32;
 }
+
+struct ThreadState;
+
+/// Blocks of one other thread that this one has freed, on their way to its inbox: one atomic
+/// operation for all of them. They are charged already.
+struct Outgoing {
+  ThreadState* home;  // null: empty
+  void* first;
+  void* last;
+  uint32_t count;
+  uint32_t bytes;
+};
+
+inline constexpr unsigned kOutgoing = 8;
 
 enum class ThreadPhase : uint32_t {
   kRunning = 0,
@@ -90,12 +104,14 @@ struct alignas(64) ThreadState {
   uint32_t uniform_mask;
   uint32_t uniform_count;
 
-  Span* notices;  // spans with blocks from other threads (atomic stack)
+  void* inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
   ThreadState* next_orphan;
   uint64_t current_span_bytes;      // of all current spans: what can be handed out unseen
   uint64_t current_span_bytes_max;  //
+  Outgoing outgoing[kOutgoing];
   OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
+  Span* metered_current[heap::kClassCount];  // current spans of the bins below
   Bin* metered[heap::kClassCount];
 
   Slot* slot_of(uint64_t key) const {

@@ -18,7 +18,7 @@ constexpr uint32_t kFirstSlots = 64;
 constexpr uint32_t kFirstChunks = 16;
 constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
 
-constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0, 0};
+constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0, 0, Slot::kNoSize};
 
 struct Registry {
   os::Lock lock;
@@ -73,6 +73,9 @@ ThreadState* make_thread_locked() {
     slots[i].key = Slot::kNoKey;
   }
   thread->slots = slots;
+  for (Span*& span : thread->metered_current) {
+    span = no_span();
+  }
   thread->slot_mask = (kFirstSlots - 1) * sizeof(Slot);
   thread->record.counters = reinterpret_cast<uintptr_t>(chunks);
   thread->record.counters_chunks = kFirstChunks;
@@ -105,7 +108,7 @@ ThreadState* take_thread() {
 void make_orphan_locked(ThreadState* thread) {
   retire_bins(thread);
   set_phase(thread, ThreadPhase::kOrphan);
-  drain_notices(thread, true);  // of those who still saw a running thread
+  drain_inbox(thread);  // of those who still saw a running thread
   thread->next_orphan = registry.orphans;
   registry.orphans = thread;
 }
@@ -170,7 +173,12 @@ bool thread_ending(bool last_round) {
   }
   tls_torn_down = true;
   tls_state = &cold_state;
-  publish_live(thread);
+  {
+    // A child forked meanwhile must not send the same blocks again.
+    const BusyScope busy(thread);
+    publish_live(thread);
+    send_outgoing(thread);  // takes the registry's lock itself when it meets an orphan
+  }
   os::LockGuard guard(registry.lock);
   make_orphan_locked(thread);
   return false;
@@ -186,8 +194,13 @@ void set_thread_hook(void (*hook)(ThreadState*)) {
 void help_orphan(ThreadState* thread) {
   os::LockGuard guard(registry.lock);
   if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
-    drain_notices(thread, true);
+    drain_inbox(thread);
   }
+}
+
+void prepare_for_limit(size_t limit_bytes) {
+  heap::give_up_reservation(limit_bytes);
+  tag::trim_owners(kMaxOwnersUnderLimit);
 }
 
 ThreadState* first_thread() {
@@ -256,6 +269,7 @@ void after_fork_in_child() {
       set_phase(thread, ThreadPhase::kFrozen);
       thread->record.sequence &= ~uint64_t{1};
     } else {
+      send_outgoing(thread);
       make_orphan_locked(thread);
     }
   }

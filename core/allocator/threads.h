@@ -21,6 +21,8 @@ class ThreadScope {
   /// Null when there is no memory for a state.
   ThreadState* thread() const { return thread_; }
 
+  bool is_late() const { return late_; }
+
  private:
   ThreadState* thread_;
   bool late_ = false;
@@ -35,8 +37,15 @@ bool thread_ending(bool last_round);
 /// state. Set once by the preload, before a second thread exists.
 void set_thread_hook(void (*hook)(ThreadState* thread));
 
-/// Works on an orphan that has notices, if it still is one.
+/// Hands blocks of other threads over to them, however few.
+void send_outgoing(ThreadState* thread);
+
+/// Drains the inbox of an orphan, if it still is one.
 void help_orphan(ThreadState* thread);
+
+/// The process is about to get a limit on its address space: gives back what is reserved for
+/// growth.
+void prepare_for_limit(size_t limit_bytes);
 
 /// First record of the registry; records are never removed.
 ThreadState* first_thread();

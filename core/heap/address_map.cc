@@ -13,7 +13,7 @@ constinit Span no_span_yet{};
 
 }  // namespace
 
-constinit AddressMap address_map{0, 0, &no_page, &no_span_yet};
+constinit AddressMap address_map{0, 0, &no_page, &no_page, &no_span_yet};
 
 namespace {
 
@@ -40,13 +40,14 @@ struct SegmentTable {
 };
 
 struct Growth {
-  meta::GrowingTable<uint32_t> pages;
+  meta::GrowingTable<uint32_t> range_table;
+  meta::GrowingTable<uint32_t> segment_table;
   meta::GrowingTable<Span> spans;
   uint32_t span_count;
   Span* free_records;
   uint32_t frontier_page;  // next page number of the range
   uint32_t range_pages;    // pages of the range
-  uint32_t segment_page;   // next page number for segments
+  uint32_t segment_page;   // next page number for segments, without kSegmentPage
   SegmentTable* segments;
 };
 
@@ -113,7 +114,7 @@ bool grow_range(uint32_t page_count, FreshPages* fresh) {
                   size_t{growth.frontier_page} * kSpanPageBytes;
   // One entry beyond: the page heap looks at the neighbour behind the last page.
   for (;;) {
-    if (growth.pages.grow_to(size_t{growth.frontier_page} + wanted + 1) &&
+    if (growth.range_table.grow_to(size_t{growth.frontier_page} + wanted + 1) &&
         os::commit(address, size_t{wanted} * kSpanPageBytes)) {
       break;
     }
@@ -134,7 +135,7 @@ bool grow_segments(uint32_t page_count, FreshPages* fresh) {
   const uint32_t pages = static_cast<uint32_t>(bytes / kSpanPageBytes);
   const uint32_t units = static_cast<uint32_t>(bytes / kSegmentBytes);
   // A page number of nobody between segments keeps the page heap from joining their runs.
-  if (!growth.pages.grow_to(size_t{growth.segment_page} + pages + 2) ||
+  if (!growth.segment_table.grow_to(size_t{growth.segment_page} + pages + 2) ||
       !make_room_for_segments(units)) {
     return false;
   }
@@ -159,8 +160,8 @@ bool grow_segments(uint32_t page_count, FreshPages* fresh) {
     }
     raw = aligned;
   }
-  const uint32_t first_page = growth.segment_page + 1;
-  growth.segment_page = first_page + pages;
+  const uint32_t first_page = (growth.segment_page + 1) | kSegmentPage;
+  growth.segment_page += 1 + pages;
   for (uint32_t i = 0; i < units; ++i) {
     insert_segment(growth.segments, (reinterpret_cast<uintptr_t>(raw) >> kSegmentShift) + i,
                    first_page + uint64_t{i} * kPagesPerSegmentUnit);
@@ -171,40 +172,52 @@ bool grow_segments(uint32_t page_count, FreshPages* fresh) {
 
 }  // namespace
 
+size_t pages_under_limit(size_t limit_bytes) {
+  const size_t pages = limit_bytes / kSpanPageBytes;
+  return pages < kSegmentPagesBesideRange ? pages + pages / 8 + 512 : kSegmentPagesBesideRange;
+}
+
 bool init_address_map() {
   const size_t limit = os::address_space_limit();
-  size_t range_bytes = 0;
   void* range = nullptr;
-  size_t segment_pages = kSegmentPagesBesideRange;
-  if (limit == SIZE_MAX) {
-    for (size_t size_bytes : kRangeSizes) {
+  size_t range_bytes = 0;
+  // A reservation would count against a limit: then segments are taken when they are needed.
+  for (size_t size_bytes : kRangeSizes) {
+    if (limit == SIZE_MAX && range == nullptr) {
       range = os::reserve(size_bytes);
-      if (range != nullptr) {
-        range_bytes = size_bytes;
-        break;
-      }
+      range_bytes = range == nullptr ? 0 : size_bytes;
     }
-  } else {
-    // A reservation would count against the limit: take what is needed, when it is needed.
-    segment_pages = limit / kSpanPageBytes;
-    segment_pages += segment_pages / 8 + 512;
-    segment_pages =
-        segment_pages > kSegmentPagesBesideRange ? kSegmentPagesBesideRange : segment_pages;
   }
   growth.range_pages = static_cast<uint32_t>(range_bytes / kSpanPageBytes);
+  const size_t segment_pages = pages_under_limit(limit);
   const size_t pages = growth.range_pages + segment_pages;
   const size_t records = pages > kMaxSpanRecords ? kMaxSpanRecords : pages;
-  if (!growth.pages.init(pages) || !growth.pages.grow_to(1) || !growth.spans.init(records) ||
-      !growth.spans.grow_to(1)) {
+  if (!growth.range_table.init(growth.range_pages + 1) || !growth.range_table.grow_to(1) ||
+      !growth.segment_table.init(segment_pages) || !growth.segment_table.grow_to(1) ||
+      !growth.spans.init(records) || !growth.spans.grow_to(1)) {
     return false;
   }
   growth.span_count = 1;
-  growth.frontier_page = 1;  // page number 0 is nobody's
-  growth.segment_page = growth.range_pages == 0 ? 1 : growth.range_pages;
+  growth.frontier_page = 1;  // page number 0 is nobody's, in both tables
+  growth.segment_page = 0;
   address_map.range_begin = reinterpret_cast<uintptr_t>(range);
-  address_map.page_spans = growth.pages.data();
+  address_map.range_pages = growth.range_table.data();
+  address_map.segment_pages = growth.segment_table.data();
   address_map.spans = growth.spans.data();
   return true;
+}
+
+void trim_address_map(size_t limit_bytes) {
+  if (growth.range_pages > growth.frontier_page) {
+    char* unused = reinterpret_cast<char*>(address_map.range_begin) +
+                   size_t{growth.frontier_page} * kSpanPageBytes;
+    os::unmap(unused, size_t{growth.range_pages - growth.frontier_page} * kSpanPageBytes);
+    growth.range_pages = growth.frontier_page;
+    growth.range_table.trim_to(growth.frontier_page + 1);
+  }
+  const size_t more_pages = pages_under_limit(limit_bytes);
+  growth.segment_table.trim_to(growth.segment_page + more_pages);
+  growth.spans.trim_to(growth.span_count + more_pages);
 }
 
 bool grow_heap(uint32_t page_count, FreshPages* fresh) {
@@ -243,7 +256,7 @@ const uint32_t* span_record_count_address() {
 uint32_t find_segment_page(uintptr_t address) {
   const SegmentTable* table = __atomic_load_n(&growth.segments, __ATOMIC_ACQUIRE);
   if (table == nullptr) {
-    return 0;
+    return kSegmentPage;
   }
   const uintptr_t chunk = address >> kSegmentShift;
   for (size_t at = hash_chunk(chunk) & table->mask;; at = (at + 1) & table->mask) {
@@ -253,29 +266,29 @@ uint32_t find_segment_page(uintptr_t address) {
              static_cast<uint32_t>((address & (kSegmentBytes - 1)) / kSpanPageBytes);
     }
     if (found == 0) {
-      return 0;
+      return kSegmentPage;
     }
   }
 }
 
 void map_span_ends(const Span* span) {
   const uint32_t first = page_of(span->base);
-  __atomic_store_n(&address_map.page_spans[first], index_of_span(span), __ATOMIC_RELAXED);
-  __atomic_store_n(&address_map.page_spans[first + span->page_count - 1], index_of_span(span),
+  __atomic_store_n(&page_entry(first), index_of_span(span), __ATOMIC_RELAXED);
+  __atomic_store_n(&page_entry(first + span->page_count - 1), index_of_span(span),
                    __ATOMIC_RELAXED);
 }
 
 void map_span_pages(const Span* span) {
   const uint32_t first = page_of(span->base);
   for (uint32_t i = 0; i < span->page_count; ++i) {
-    __atomic_store_n(&address_map.page_spans[first + i], index_of_span(span), __ATOMIC_RELAXED);
+    __atomic_store_n(&page_entry(first + i), index_of_span(span), __ATOMIC_RELAXED);
   }
 }
 
 void unmap_span_pages(const Span* span) {
   const uint32_t first = page_of(span->base);
   for (uint32_t i = 0; i < span->page_count; ++i) {
-    __atomic_store_n(&address_map.page_spans[first + i], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&page_entry(first + i), 0, __ATOMIC_RELAXED);
   }
 }
 

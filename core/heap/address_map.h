@@ -15,9 +15,10 @@ namespace heaptag::heap {
 /// init_address_map.
 struct AddressMap {
   uintptr_t range_begin;
-  size_t range_bytes;    // the part of the range that is in use: grows; 0: segments only
-  uint32_t* page_spans;  // page number -> index of its span, 0: none
-  Span* spans;           // entry 0 is a span of nobody
+  size_t range_bytes;       // the part of the range that is in use: grows; 0: segments only
+  uint32_t* range_pages;    // page number -> index of its span, 0: none
+  uint32_t* segment_pages;  // the same for pages outside of the range
+  Span* spans;              // entry 0 is a span of nobody
 };
 
 extern constinit AddressMap address_map;
@@ -36,6 +37,9 @@ struct FreshPages {
 
 bool grow_heap(uint32_t page_count, FreshPages* fresh);
 
+/// Gives back what is reserved and not used, but for what a process with this limit may need.
+void trim_address_map(size_t limit_bytes);
+
 /// A record for a span: zeroed but for `state`. Null without memory.
 Span* take_span_record();
 void give_span_record(Span* span);
@@ -44,11 +48,19 @@ void give_span_record(Span* span);
 uint32_t span_record_count();
 const uint32_t* span_record_count_address();
 
-/// Page number of an address in a segment outside of the range; 0 when it is not ours.
+/// Page number of an address in a segment outside of the range; nobody's page when it is not ours.
 uint32_t find_segment_page(uintptr_t address);
 
+/// Page numbers of segments have this bit.
+inline constexpr uint32_t kSegmentPage = 1U << 31;
+
+inline uint32_t& page_entry(uint32_t page) {
+  return (page & kSegmentPage) == 0 ? address_map.range_pages[page]
+                                    : address_map.segment_pages[page & ~kSegmentPage];
+}
+
 inline uint32_t read_page(uint32_t page) {
-  return __atomic_load_n(&address_map.page_spans[page], __ATOMIC_RELAXED);
+  return __atomic_load_n(&page_entry(page), __ATOMIC_RELAXED);
 }
 
 inline Span* span_at(uint32_t index) {
@@ -64,7 +76,7 @@ inline uint32_t index_of_span(const Span* span) {
 inline Span* find_span(const void* address) {
   const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
   if (likely(offset < address_map.range_bytes)) {
-    return span_at(read_page(static_cast<uint32_t>(offset >> 12)));
+    return span_at(__atomic_load_n(&address_map.range_pages[offset >> 12], __ATOMIC_RELAXED));
   }
   return span_at(read_page(find_segment_page(reinterpret_cast<uintptr_t>(address))));
 }

@@ -19,7 +19,6 @@ constexpr uint32_t kScanLimit = 32;  // candidates looked at in a list of unequa
 constexpr uint32_t kDirtyAtOncePages = 32 * kMiB / kSpanPageBytes;
 constexpr uint32_t kDirtyIdlePages = 1 * kMiB / kSpanPageBytes;
 constexpr uint64_t kIdleMs = 250;
-constexpr uint32_t kPagesToMapAfresh = 64;
 constexpr uint32_t kReleasesPerClockLook = 32;
 
 struct RunLists {
@@ -158,10 +157,7 @@ void cut_tail(Span* run, uint32_t page_count) {
 
 bool purge_run(Span* run) {
   remove_run(run);
-  // A fresh mapping where it pays: pages that move_pages brought here never join their neighbours'
-  // mapping otherwise, and the number of mappings is limited.
-  const bool done = run->page_count >= kPagesToMapAfresh ? os::commit(run->base, run->size_bytes())
-                                                         : os::purge(run->base, run->size_bytes());
+  const bool done = os::purge(run->base, run->size_bytes());
   if (done) {
     run->flags = kFlagZeroed;
   }
@@ -237,9 +233,11 @@ Span* grow_by(uint32_t page_count) {
 
 Span* find_or_grow(uint32_t page_count) {
   Span* run = take_fitting(page_count);
-  if (run == nullptr && heap.dirty.pages >= page_count && heap.dirty.pages * 4 > heap.used_pages) {
-    // Much is free, but in pieces: purged pieces join the zeroed ones beside them.
-    purge_down_to(0);
+  if (run == nullptr && heap.dirty.pages > kDirtyIdlePages &&
+      heap.dirty.pages > heap.used_pages / 2) {
+    // Much is free, but in pieces: as much is given back as comes new.
+    purge_down_to(heap.dirty.pages -
+                  (page_count < heap.dirty.pages ? page_count : heap.dirty.pages));
     run = take_fitting(page_count);
   }
   if (run == nullptr) {
@@ -365,6 +363,11 @@ bool growth_is_due() {
   }
   __atomic_store_n(&heap.swept_at_pages, used, __ATOMIC_RELAXED);
   return used > seen;
+}
+
+void give_up_reservation(size_t limit_bytes) {
+  os::LockGuard guard(heap.lock);
+  trim_address_map(limit_bytes);
 }
 
 os::Lock& page_heap_lock_for_fork() {

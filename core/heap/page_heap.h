@@ -47,6 +47,10 @@ PageHeapFigures page_heap_figures();
 /// hoards.
 bool growth_is_due();
 
+/// The process is about to get a limit on its address space: what is reserved and not used would
+/// count against it.
+void give_up_reservation(size_t limit_bytes);
+
 os::Lock& page_heap_lock_for_fork();
 
 }  // namespace heaptag::heap

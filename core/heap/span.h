@@ -48,20 +48,6 @@ struct BlockMeta {
   static uint32_t slack_bytes(uint32_t meta) { return meta & kSlackMask; }
 };
 
-/// The list of blocks that other threads gave back: address in the low 48 bits (16-byte aligned, so
-/// the low four are flags), number of blocks above.
-struct RemoteList {
-  static constexpr uint64_t kArmed = 1;     // the next push tells the span's thread
-  static constexpr uint64_t kNotified = 2;  // the span is in its thread's list of notices
-  static constexpr uint64_t kFlags = 15;
-  static constexpr uint64_t kAddressMask = ((uint64_t{1} << 48) - 1) & ~kFlags;
-  static constexpr unsigned kCountShift = 48;
-
-  static void* first(uint64_t list) { return reinterpret_cast<void*>(list & kAddressMask); }
-
-  static uint32_t count(uint64_t list) { return static_cast<uint32_t>(list >> kCountShift); }
-};
-
 struct alignas(64) Span {
   // One line that malloc and free of its own thread touch.
   void* free_list;
@@ -75,20 +61,18 @@ struct alignas(64) Span {
   uint32_t threshold;  // see attention_needed
   uint32_t inverse;
   // The rest.
-  uint64_t remote_list;  // any thread, atomically
-  OwnerId owner;         // uniform and large
+  OwnerId owner;  // uniform and large
   uint32_t page_count;
   uint32_t capacity;  // blocks that fit
   uint32_t linked;    // blocks that have ever been on the free list; the others were never touched
-  uint32_t settled;   // blocks that came back by the remote list, modulo 2^32
+  uint32_t settled;   // blocks that other threads freed and that have come back, modulo 2^32
   SpanState state;
   uint8_t size_class;
   uint8_t flags;
   uint8_t reserved;
-  Span* next;         // bin's list of partial spans, or the page heap's list of free runs
-  Span* prev;         //
-  Span* next_notice;  // thread's list of notices
-  void* bin;  // Bin of core/allocator; for a large block its requested size (see requested_large)
+  Span* next;  // bin's list of partial spans, or the page heap's list of free runs
+  Span* prev;  //
+  void* bin;   // Bin of core/allocator; for a large block its requested size (see requested_large)
 
   uint32_t used() const { return static_cast<uint32_t>(allocations - frees) - settled; }
 
@@ -117,7 +101,7 @@ struct alignas(64) Span {
 static_assert(sizeof(Span) == sizeof(wire::SpanRecord));
 static_assert(offsetof(Span, meta) == offsetof(wire::SpanRecord, meta));
 static_assert(offsetof(Span, requested_bytes) == offsetof(wire::SpanRecord, requested_bytes));
-static_assert(offsetof(Span, remote_list) == offsetof(wire::SpanRecord, remote_list));
+static_assert(offsetof(Span, owner) == offsetof(wire::SpanRecord, owner));
 static_assert(offsetof(Span, settled) == offsetof(wire::SpanRecord, settled));
 static_assert(offsetof(Span, state) == offsetof(wire::SpanRecord, state));
 static_assert(offsetof(Span, bin) == offsetof(wire::SpanRecord, bin));

@@ -117,6 +117,14 @@ void* reserve_table(size_t size_bytes) {
   return os::reserve(page_rounded(size_bytes));
 }
 
+void trim_table(void* base, size_t kept_bytes, size_t reserved_bytes) {
+  const size_t from = align_up(kept_bytes, kCommitStepBytes);
+  const size_t to = page_rounded(reserved_bytes);
+  if (from < to) {
+    os::unmap(static_cast<char*>(base) + from, to - from);
+  }
+}
+
 size_t commit_table(void* base,
                     size_t committed_bytes,
                     size_t wanted_bytes,
@@ -132,6 +140,7 @@ size_t commit_table(void* base,
   if (!os::commit(static_cast<char*>(base) + from, to - from)) {
     return committed_bytes;
   }
+  count_mapped(to - from);
   return to;
 }
 

@@ -37,6 +37,9 @@ class GrowingTable {
   /// capacity.
   bool grow_to(size_t count) { return count <= committed_ || grow_slow(count); }
 
+  /// Gives address space beyond `capacity` entries back, as far as it is not in use.
+  void trim_to(size_t capacity);
+
   T* data() const { return data_; }
 
   T& operator[](size_t index) const { return data_[index]; }
@@ -53,6 +56,7 @@ class GrowingTable {
 
 /// Untyped halves of GrowingTable.
 void* reserve_table(size_t size_bytes);
+void trim_table(void* base, size_t kept_bytes, size_t reserved_bytes);
 size_t commit_table(void* base, size_t committed_bytes, size_t wanted_bytes, size_t reserved_bytes);
 
 template <typename T>
@@ -60,6 +64,15 @@ bool GrowingTable<T>::init(size_t capacity) {
   data_ = static_cast<T*>(reserve_table(capacity * sizeof(T)));
   capacity_ = data_ == nullptr ? 0 : capacity;
   return data_ != nullptr;
+}
+
+template <typename T>
+void GrowingTable<T>::trim_to(size_t capacity) {
+  const size_t kept = capacity > committed_ ? capacity : committed_;
+  if (kept < capacity_) {
+    trim_table(data_, kept * sizeof(T), capacity_ * sizeof(T));
+    capacity_ = kept;
+  }
 }
 
 template <typename T>

@@ -21,13 +21,16 @@ long mmap_raw(void* at, size_t size_bytes, int protection, int flags) {
 }  // namespace
 
 void* reserve(size_t size_bytes) {
-  const long result = mmap_raw(nullptr, size_bytes, PROT_NONE, MAP_NORESERVE);
+  // Not MAP_NORESERVE: nothing is charged for PROT_NONE, and what is committed later has to be.
+  const long result = mmap_raw(nullptr, size_bytes, PROT_NONE, 0);
   return is_error(result) ? nullptr : reinterpret_cast<void*>(result);
 }
 
 bool commit(void* address, size_t size_bytes) {
-  // A fresh mapping rather than mprotect: sandboxes that programs set up for themselves allow mmap.
-  return !is_error(mmap_raw(address, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED));
+  // Not a new mapping in its place: kernels before 6.12 have taken the old one away when they
+  // refuse.
+  return !is_error(raw_syscall(SYS_mprotect, reinterpret_cast<long>(address),
+                               static_cast<long>(size_bytes), PROT_READ | PROT_WRITE));
 }
 
 void* map_pages(size_t size_bytes) {
@@ -44,12 +47,30 @@ bool purge(void* address, size_t size_bytes) {
                                static_cast<long>(size_bytes), MADV_DONTNEED));
 }
 
+namespace {
+
+long remap_raw(void* from, size_t size_bytes, int flags, void* to) {
+  return raw_syscall(SYS_mremap, reinterpret_cast<long>(from), static_cast<long>(size_bytes),
+                     static_cast<long>(size_bytes), flags, reinterpret_cast<long>(to));
+}
+
+}  // namespace
+
 bool move_pages(void* from, void* to, size_t size_bytes) {
-  // DONTUNMAP keeps the old range ours: a hole could be filled by another thread's mmap.
-  return !is_error(raw_syscall(SYS_mremap, reinterpret_cast<long>(from),
-                               static_cast<long>(size_bytes), static_cast<long>(size_bytes),
-                               MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-                               reinterpret_cast<long>(to)));
+  // DONTUNMAP keeps the old range ours: a hole could be filled by another thread's mmap. In two
+  // steps, because a move to a fixed place unmaps that place before it finds out that the source is
+  // more than one mapping.
+  const long between = remap_raw(from, size_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
+  if (is_error(between)) {
+    return false;
+  }
+  void* pages = reinterpret_cast<void*>(between);
+  if (!is_error(remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to))) {
+    return true;
+  }
+  mmap_raw(to, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED);
+  remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, from);
+  return false;
 }
 
 size_t address_space_limit() {

@@ -12,8 +12,8 @@ inline constexpr size_t kPageBytes = 4096;
 /// Address space without memory (PROT_NONE, not charged). Returns null when the kernel refuses.
 void* reserve(size_t size_bytes);
 
-/// Makes reserved address space readable and writable; it reads as zero. False when the kernel
-/// refuses.
+/// Makes reserved address space readable and writable, and charges it; it reads as zero. False when
+/// the kernel refuses: then nothing has changed.
 bool commit(void* address, size_t size_bytes);
 
 /// Readable, writable, zeroed memory of its own. Returns null when the kernel refuses.
@@ -27,7 +27,7 @@ void unmap(void* address, size_t size_bytes);
 bool purge(void* address, size_t size_bytes);
 
 /// Moves the pages at `from` to `to` (both mapped, same size) without copying; `from` reads as zero
-/// afterwards. False when the kernel refuses: then nothing has changed.
+/// afterwards. False when the kernel refuses: then the content is where it was.
 bool move_pages(void* from, void* to, size_t size_bytes);
 
 /// The limit on address space (RLIMIT_AS) in bytes; SIZE_MAX without one.

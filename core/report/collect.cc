@@ -5,6 +5,7 @@
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
+#include "core/os/clock.h"
 #include "core/render/names.h"
 #include "core/report/process_facts.h"
 #include "core/tag/modules.h"
@@ -42,7 +43,7 @@ void add_up(std::span<OwnerCounters> sums) {
       sum = OwnerCounters{};
     }
     const uint64_t before = allocator::figures_sequence();
-    allocator::visit_figures({add_part, &sums});
+    allocator::visit_figures({add_part, &sums}, allocator::Order::kFreedFirst);
     if (allocator::figures_sequence() == before) {
       return;
     }
@@ -206,6 +207,28 @@ void collect_totals(render::Report* report, const Rows& rows) {
   report->process.at_peak_ns = peak.at_ns;
 }
 
+// Threads that allocate while the report is made may have passed the recorded peak: then the peak
+// is now.
+void raise_peak(render::Report* report, Rows* rows) {
+  render::Totals& totals = report->totals;
+  if (totals.figures.live_bytes > totals.peak_live_bytes) {
+    totals.peak_live_bytes = totals.figures.live_bytes;
+    report->process.at_peak_ns = os::monotonic_ns();
+    for (size_t row = 0; row < rows->count; ++row) {
+      rows->tags[row].at_peak_bytes = rows->tags[row].figures.live_bytes;
+    }
+  }
+  for (size_t row = 0; row < rows->count; ++row) {
+    render::Tag& tag = rows->tags[row];
+    if (tag.peak_live_bytes < tag.at_peak_bytes) {
+      tag.peak_live_bytes = tag.at_peak_bytes;
+    }
+    if (tag.peak_live_bytes < tag.figures.live_bytes) {
+      tag.peak_live_bytes = tag.figures.live_bytes;
+    }
+  }
+}
+
 // live + rounding + cached + quarantined + metadata + not_heap - untouched = resident
 void collect_memory(render::Report* report) {
   const heap::PageHeapFigures pages = heap::page_heap_figures();
@@ -216,7 +239,9 @@ void collect_memory(render::Report* report) {
                                 : 0;
   totals.cached_bytes = in_spans + pages.dirty_bytes;
   totals.resident_bytes = resident_bytes();
-  totals.max_resident_bytes = max_resident();
+  // The kernel counts in batches: what is resident now may be more than its maximum.
+  totals.max_resident_bytes =
+      max_resident() > totals.resident_bytes ? max_resident() : totals.resident_bytes;
   render::Memory& memory = report->memory;
   memory.live = totals.figures.live_bytes;
   memory.rounding = totals.figures.usable_bytes - totals.figures.live_bytes;
@@ -267,6 +292,7 @@ bool collect(Collected* collected) {
   collected->report.tags = rows.tags.data();
   collected->report.tag_count = rows.count;
   collect_totals(&collected->report, rows);
+  raise_peak(&collected->report, &rows);
   collect_memory(&collected->report);
   return true;
 }

@@ -94,7 +94,7 @@ int open_report(std::string_view path, char (&path_used)[kMaxReportPathBytes]) {
     if (number == 0 && os::is_device_or_pipe(path_used)) {
       return os::append_file(path_used, 0600);
     }
-    const int fd = os::create_file(path_used, 0666);
+    const int fd = os::create_file(path_used, 0600);
     if (fd != kFileExists) {
       return fd;
     }

@@ -122,6 +122,11 @@ wire::OwnerRecord* owners() {
   return state.records.data();
 }
 
+void trim_owners(size_t capacity) {
+  os::LockGuard guard(state.lock);
+  state.records.trim_to(state.count + capacity);
+}
+
 os::Lock& owners_lock_for_fork() {
   return state.lock;
 }

@@ -22,6 +22,9 @@ uint32_t owner_count();  // entry 0 is unused
 const uint32_t* owner_count_address();
 wire::OwnerRecord* owners();
 
+/// Gives reserved address space back, but for `capacity` more owners.
+void trim_owners(size_t capacity);
+
 os::Lock& owners_lock_for_fork();
 
 }  // namespace heaptag::tag

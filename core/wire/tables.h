@@ -76,7 +76,6 @@ struct SpanRecord {
   uint32_t block_bytes;
   uint32_t threshold;
   uint32_t inverse;
-  uint64_t remote_list;
   uint32_t owner;  // 0: blocks of several owners
   uint32_t page_count;
   uint32_t capacity;
@@ -86,8 +85,9 @@ struct SpanRecord {
   uint8_t size_class;
   uint8_t flags;
   uint8_t reserved;
-  uint64_t links[3];
+  uint64_t links[2];
   uint64_t bin;
+  uint64_t reserved_words[2];
 };
 
 static_assert(sizeof(OwnerCounters) == 64);

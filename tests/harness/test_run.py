@@ -1,0 +1,141 @@
+"""`heaptag run`: the program's output and end pass through; the report comes on stderr."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from runner import COMMAND, PROGRAMS, base_environment, program, run
+
+pytestmark = pytest.mark.skipif(not COMMAND.exists(), reason=f"{COMMAND} is not built")
+
+
+@pytest.fixture
+def heaptag(tmp_path):
+    """heaptag(arguments…): in an empty folder, where it may save."""
+
+    def call(*arguments, **options):
+        options.setdefault("cwd", tmp_path)
+        return run([COMMAND, *arguments], preload=False, **options)
+
+    return call
+
+
+def test_output_is_untouched_and_the_report_follows(heaptag):
+    plain = run([program("sites")], preload=False)
+    done = heaptag("run", "--", program("sites"))
+    assert (done.status, done.stdout) == (0, plain.stdout)
+    assert re.match(r"sites\[\d+\] exited with status 0 after ", done.stderr)
+    assert "next: " in done.stderr
+
+
+def test_report_has_file_and_line(heaptag):
+    source = (PROGRAMS / "../../../tests/programs/sites.c").resolve()
+    lines = source.read_text().splitlines() if source.exists() else []
+    done = heaptag("run", "--top", "0", "--", program("sites"))
+    row = next(line for line in done.stderr.splitlines() if " clear_20002 " in line)
+    match = re.search(r"sites\.c:(\d+)", row)
+    assert match, row
+    if lines:
+        assert "calloc(2, 10001)" in lines[int(match[1]) - 1]
+
+
+def test_cxx_names_are_demangled(heaptag):
+    done = heaptag("run", "--top", "0", "--", program("sites_cxx"))
+    assert "space::Maker::member" in done.stderr and "make_any<double>" in done.stderr
+    assert "_ZN" not in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["return", "exit", "_exit", "quick_exit"])
+def test_exit_status_passes_through(heaptag, mode):
+    assert heaptag("run", "-q", "--", program("exits"), mode).status == 7
+
+
+@pytest.mark.parametrize("mode,name", [("abort", "SIGABRT"), ("kill", "SIGKILL"),
+                                       ("term", "SIGTERM"), ("segv", "SIGSEGV")])
+def test_it_dies_by_the_signal_of_the_program(heaptag, mode, name):
+    done = heaptag("run", "--", program("exits"), mode)
+    assert done.signal is not None and done.signal.name == name
+
+
+def test_statuses_of_its_own(heaptag, tmp_path):
+    (tmp_path / "plain").write_text("text")
+    for arguments, status in ((["no-such-program-anywhere"], 127), (["/nonexistent/x"], 127),
+                              (["./plain"], 126), (["/"], 126)):
+        done = heaptag("run", "--", *arguments)
+        assert done.status == status, done.stderr
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("heaptag: run: ") and arguments[0] in line
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "--no-such-option", "x"],
+                                       ["no-such-command"], ["run", "--format", "xml", "true"]],
+                         ids=str)
+def test_usage_errors(heaptag, arguments):
+    done = heaptag(*arguments)
+    assert (done.status, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("heaptag: ")
+
+
+def test_options_of_others_are_answered_with_ours(heaptag):
+    done = heaptag("run", "--leak-check=full", "true")
+    assert done.status == 2 and "Valgrind" in done.stderr
+
+
+def test_quiet_says_nothing(heaptag):
+    done = heaptag("run", "-q", "--", program("sites"))
+    assert (done.status, done.stderr) == (0, "")
+
+
+def test_o_saves_the_report(heaptag, tmp_path):
+    done = heaptag("run", "-q", "-o", "saved.json", "--", program("sites"))
+    assert (done.status, done.stderr) == (0, "")
+    report = json.loads((tmp_path / "saved.json").read_text())
+    frames = [s["frames"] for t in report["tags"] for s in t["sites"]]
+    assert any(f[-1]["line"] and f[-1]["file"].endswith("sites.c") for f in frames if f)
+    assert [p.name for p in tmp_path.iterdir()] == ["saved.json"]
+
+
+def test_report_flag_is_the_environment_variable(heaptag, tmp_path):
+    done = heaptag("run", "-q", "-o", "x.json", "--report", "r.json", "--format", "json", "--",
+                   program("sites"))
+    assert done.status == 0, done.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["heaptag"]["schema"] == 1
+
+
+def test_exec_replaces_itself(heaptag, tmp_path):
+    done = heaptag("run", "--exec", "--report", "%p.json", "--format", "json", "--",
+                   program("exits"), "return")
+    assert (done.status, done.stderr) == (7, "")
+    (path,) = tmp_path.iterdir()
+    assert path.name == f"{json.loads(path.read_text())['process']['pid']}.json"
+
+
+def test_stdin_reaches_the_program(heaptag):
+    assert heaptag("run", "-q", "--", "cat", stdin=b"some\x00input").stdout == "some\x00input"
+
+
+def test_arguments_after_the_program_are_the_programs(heaptag):
+    done = heaptag("run", "-q", "echo", "-q", "--", "--format", "x")
+    assert done.stdout == "-q -- --format x\n"
+
+
+def test_only_the_program_is_preloaded(heaptag):
+    """The command itself stays as it is, and what the program starts inherits the preload."""
+    done = heaptag("run", "-q", "--", "sh", "-c", program("whose_malloc"))
+    assert "libheaptag.so" in done.stdout
+
+
+def test_without_a_report_it_says_why(heaptag):
+    """A static program takes no preload; its own end still counts."""
+    done = heaptag("run", "--", program("exits"), "kill")
+    assert done.signal is not None
+    lines = [line for line in done.stderr.splitlines() if line.startswith("heaptag: run: ")]
+    assert len(lines) == 1 and "exits" in lines[0]
+
+
+def test_help_lists_every_option():
+    done = subprocess.run([COMMAND, "run", "--help"], env=base_environment(), check=True,
+                          capture_output=True, text=True)
+    for flag in ("--report", "--format", "--log", "--children", "--exec", "-q", "-o"):
+        assert flag in done.stdout, flag

@@ -1,0 +1,297 @@
+#include "core/render/text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/base/utf8.h"
+
+namespace heaptag::render {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Row {
+  const char* name;
+  uint64_t at_peak;
+  uint64_t live;
+  uint64_t blocks;
+  uint64_t calls;
+  uint64_t average;
+  const char* file;
+  uint32_t line;
+};
+
+/// A report of a program that draws thumbnails; its figures are those of the golden text below.
+class TextReport : public testing::Test {
+ protected:
+  static constexpr uint64_t kK = 1024;
+  static constexpr uint64_t kM = 1024 * 1024;
+
+  TextReport() {
+    set_rows({{"pixels_alloc", 256 * kM, 0, 0, 1024, 512 * kK, "src/pixels.c", 88},
+              {"other", 2 * kM, 128 * kK, 8, 8064, kK, "src/other.c", 1},
+              {"jpeg_get_large", 96 * kM, 0, 0, 6144, 64 * kK, nullptr, 0},
+              {"cache_insert", 49 * kM / 2, kM, 256, 16384, 4 * kK, "src/cache.c", 41},
+              {"exif::Reader::field", 20 * kM, 0, 0, 49152, kK, "src/exif.cc", 230},
+              {"json::Value::set", 3 * kM, 128 * kK, 1024, 131072, 128, "src/json.cc", 77}});
+    Process& process = report_.process;
+    process.pid = 4711;
+    process.program = "thumbd";
+    process.run_ns = 12'400'000'000;
+    process.at_peak_ns = 8'100'000'000;
+    process.exit_known = true;
+    report_.totals.max_resident_bytes = 438 * kM;
+    report_.totals.figures.frees = 210'552;
+    report_.totals.threads = 4;
+  }
+
+  void set_rows(const std::vector<Row>& rows) {
+    frames_.assign(rows.size(), Frame());
+    sites_.assign(rows.size(), Site());
+    tags_.assign(rows.size(), Tag());
+    Totals& totals = report_.totals;
+    totals = Totals();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Row& row = rows[i];
+      frames_[i].module = "/usr/lib/libjpeg.so.62";
+      frames_[i].build_id = "1f3c9ab3";
+      frames_[i].offset = 0x2b7c1;
+      frames_[i].file = row.file;
+      frames_[i].line = row.line;
+      sites_[i].frames = &frames_[i];
+      sites_[i].frame_count = 1;
+      Tag& tag = tags_[i];
+      tag.name = row.name;
+      tag.at_peak_bytes = row.at_peak;
+      tag.figures.live_bytes = row.live;
+      tag.figures.live_blocks = row.blocks;
+      tag.figures.allocations = row.calls;
+      tag.figures.allocated_bytes = row.calls * row.average;
+      tag.sites = &sites_[i];
+      tag.site_count = 1;
+      totals.peak_live_bytes += row.at_peak;
+      totals.figures.live_bytes += row.live;
+      totals.figures.live_blocks += row.blocks;
+      totals.figures.allocations += row.calls;
+      totals.figures.allocated_bytes += row.calls * row.average;
+    }
+    report_.tags = tags_.data();
+    report_.tag_count = tags_.size();
+  }
+
+  std::string text() const {
+    std::string out;
+    write_text(report_, options_,
+               Sink{[](void* context, const char* data, size_t size_bytes) {
+                      static_cast<std::string*>(context)->append(data, size_bytes);
+                    },
+                    &out});
+    return out;
+  }
+
+  std::string first_line() const {
+    const std::string all = text();
+    return all.substr(0, all.find('\n'));
+  }
+
+  /// The lines of the table, from its heading to its total.
+  std::vector<std::string> table() const {
+    std::istringstream lines(text());
+    std::vector<std::string> found;
+    for (std::string line; std::getline(lines, line);) {
+      if (!found.empty() || line.find(" avg size  owner") != std::string::npos) {
+        found.push_back(line);
+      }
+      if (line.find(", counted, not sampled") != std::string::npos) {
+        break;
+      }
+    }
+    return found;
+  }
+
+  /// Every line's owner starts in the column in which the heading's does.
+  void expect_aligned() const {
+    const std::vector<std::string> lines = table();
+    ASSERT_GE(lines.size(), 3u);
+    const size_t owner = lines[0].rfind("owner");
+    for (const std::string& line : lines) {
+      ASSERT_GT(line.size(), owner) << line;
+      EXPECT_EQ(line.substr(owner - 2, 2), "  ") << line;
+      EXPECT_NE(line[owner], ' ') << line;
+    }
+  }
+
+  Report report_;
+  TextOptions options_;
+  std::vector<Frame> frames_;
+  std::vector<Site> sites_;
+  std::vector<Tag> tags_;
+};
+
+constexpr char kGolden[] =
+    R"(thumbd[4711] exited with status 0 after 12.4 s: peak 401.5M, 1.25M still in use, no errors
+
+  peak          401.5M  at 8.1 s          allocations  211,840     allocated  1.01G
+  in use        1.25M in 1,288 blocks     frees        210,552     failed     0
+  max RSS       438.0M (kernel)           threads      4
+
+   at peak       %    in use  blocks     calls  avg size  owner
+    256.0M    63.8         0       0     1,024    512.0K  pixels_alloc           src/pixels.c:88
+     96.0M    23.9         0       0     6,144     64.0K  jpeg_get_large         libjpeg.so.62+0x2b7c1
+     24.5M     6.1     1.00M     256    16,384      4.0K  cache_insert           src/cache.c:41
+     20.0M     5.0         0       0    49,152      1.0K  exif::Reader::field    src/exif.cc:230
+      3.0M     0.7    128.0K   1,024   131,072       128  json::Value::set       src/json.cc:77
+      2.0M     0.5    128.0K       8     8,064      1.0K  1 more                 (--top 0 shows all)
+  --------  ------  --------  ------  --------            ------
+    401.5M   100.0     1.25M   1,288   211,840            6 owners, counted, not sampled
+
+  file and line for 5 of 6 owners; missing: libjpeg.so.62 (build-id 1f3c9a…):
+  install their debug symbols (Debian: -dbgsym packages), or  heaptag report t.snap --debuginfod
+  saved: t.snap    next: heaptag report t.snap --by module
+)";
+
+TEST_F(TextReport, Golden) {
+  options_.top = 5;
+  options_.verdict = "no errors";
+  options_.saved_path = "t.snap";
+  options_.next_command = "heaptag report t.snap --by module";
+  EXPECT_EQ(text(), kGolden);
+}
+
+TEST_F(TextReport, ScratchMemoryChangesNothing) {
+  for (const size_t top : {0u, 1u, 5u, 6u, 20u}) {
+    options_.top = top;
+    options_.scratch = {};
+    const std::string without = text();
+    std::vector<uint32_t> scratch(tags_.size());
+    options_.scratch = scratch;
+    EXPECT_EQ(text(), without);
+  }
+}
+
+TEST_F(TextReport, VerdictSaysHowItEnded) {
+  report_.process.exit_status = 3;
+  EXPECT_THAT(first_line(), StartsWith("thumbd[4711] exited with status 3 after 12.4 s: peak "));
+  report_.process.killed_by_signal = 11;
+  EXPECT_THAT(first_line(), StartsWith("thumbd[4711] was killed by signal 11 (SIGSEGV) after "));
+  report_.process.killed_by_signal = 40;
+  EXPECT_THAT(first_line(), StartsWith("thumbd[4711] was killed by signal 40 after "));
+  report_.process.killed_by_signal = 0;
+  report_.process.exit_known = false;
+  EXPECT_THAT(first_line(), StartsWith("report of thumbd[4711] at exit after 12.4 s: peak "));
+  report_.process.reason = "request";
+  EXPECT_EQ(first_line(), "report of thumbd[4711] after 12.4 s: peak 401.5M, 1.25M in use");
+}
+
+TEST_F(TextReport, ARunningProcessIsSortedByWhatItHolds) {
+  report_.process.exit_known = false;
+  report_.process.reason = "request";
+  const auto lines = table();
+  EXPECT_THAT(lines[0], HasSubstr("in use       %   at peak  blocks"));
+  EXPECT_THAT(lines[1], HasSubstr("1.00M    80.0     24.5M     256    16,384      4.0K  cache"));
+  options_.sort = SortKey::kAtPeak;
+  EXPECT_THAT(table()[1], HasSubstr("pixels_alloc"));
+}
+
+TEST_F(TextReport, BytesAreIntegers) {
+  options_.bytes = true;
+  EXPECT_THAT(first_line(), HasSubstr("peak 421,003,264 bytes, 1,310,720 bytes still in use"));
+  EXPECT_THAT(table()[1], HasSubstr("268,435,456    63.8          0       0     1,024"));
+  expect_aligned();
+}
+
+TEST_F(TextReport, ThePeakShowsItsErrorWhenThatCanBeSeen) {
+  report_.totals.peak_error_bytes = kK;
+  EXPECT_THAT(text(), HasSubstr("peak          401.5M  at 8.1 s"));
+  report_.totals.peak_error_bytes = kM;
+  EXPECT_THAT(text(), HasSubstr("peak          401.5M to 402.5M  at 8.1 s"));
+}
+
+TEST_F(TextReport, NamedTagsStandInBrackets) {
+  tags_[0].origin = "rule";
+  tags_[0].site_count = 12;
+  EXPECT_THAT(table()[1], HasSubstr("[pixels_alloc]         12 sites"));
+  expect_aligned();
+}
+
+TEST_F(TextReport, AnEmptyReportLooksRight) {
+  report_ = Report();
+  EXPECT_EQ(first_line(), "report of process at exit: peak 0 bytes, 0 bytes still in use");
+  EXPECT_THAT(table()[2], HasSubstr("         0       -         0       0         0            0 "
+                                    "owners, counted"));
+  EXPECT_THAT(text(), HasSubstr("next: heaptag run -- PROGRAM"));
+}
+
+TEST_F(TextReport, HugeFiguresStayAligned) {
+  set_rows({{"all_of_it", UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 1, "a.c", 1},
+            {"more_of_it", UINT64_MAX, UINT64_MAX, UINT64_MAX, 3, UINT64_MAX, "b.c", 2},
+            {"nothing", 0, 0, 0, 0, 0, "c.c", 3}});
+  report_.totals.peak_live_bytes = UINT64_MAX;
+  for (const bool bytes : {false, true}) {
+    options_.bytes = bytes;
+    options_.top = 0;
+    expect_aligned();
+    options_.top = 1;
+    expect_aligned();
+  }
+}
+
+TEST_F(TextReport, LongNamesAreCutAndStayAligned) {
+  const std::string name(500, 'n');
+  const std::string umlauts = [] {
+    std::string text;
+    for (int i = 0; i < 300; ++i) {
+      text += "ä";
+    }
+    return text;
+  }();
+  tags_[0].name = name.c_str();
+  tags_[1].name = umlauts.c_str();
+  tags_[1].origin = "rule";
+  expect_aligned();
+  size_t widest = 0;
+  std::vector<size_t> places;
+  for (const std::string& line : table()) {
+    widest = std::max(widest, count_columns(line));
+    const size_t at = line.find("src/");
+    if (at != std::string::npos) {
+      places.push_back(count_columns(line.substr(0, at)));
+    }
+  }
+  EXPECT_LE(widest, 200u);
+  EXPECT_GT(widest, 150u);
+  EXPECT_THAT(places, testing::Each(places[0]));
+  EXPECT_THAT(text(), HasSubstr("nnn…  src/pixels.c:88"));
+  EXPECT_THAT(text(), HasSubstr("ää…]  src/other.c:1"));
+  options_.max_columns = 0;
+  EXPECT_THAT(text(), HasSubstr(name));
+}
+
+TEST_F(TextReport, ATerminalObeysNothing) {
+  tags_[0].name = "evil\x1B[2J\nname\xFF";
+  report_.process.program = "\x1B]0;title\x07";
+  EXPECT_THAT(text(), Not(HasSubstr("\x1B")));
+  EXPECT_THAT(text(), HasSubstr("evil?[2J?name\xEF\xBF\xBD  "));
+}
+
+TEST_F(TextReport, AReportByTheProgramItselfSaysHowToGetLines) {
+  for (Frame& frame : frames_) {
+    frame.file = nullptr;
+    frame.line = 0;
+  }
+  const char* const argv[] = {"./thumbd", "--batch"};
+  report_.process.argv = argv;
+  report_.process.argv_count = 2;
+  EXPECT_THAT(text(), Not(HasSubstr("missing")));
+  EXPECT_THAT(text(), HasSubstr("\n  next: heaptag run -- ./thumbd ...    (adds file and line)\n"));
+}
+
+}  // namespace
+}  // namespace heaptag::render

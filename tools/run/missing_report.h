@@ -1,0 +1,19 @@
+// Why a program left no report: the most likely reason, from how it ended and what its file is.
+#pragma once
+
+#include <string>
+
+#include "tools/run/launcher.h"
+
+namespace heaptag::tools {
+
+/// One sentence without a full stop, for a message that begins with the program's name.
+std::string explain_missing_report(const std::string& program, const Outcome& outcome);
+
+/// The file that executing `program` runs: looked up in PATH if it has no slash, "" if not found.
+std::string find_executable(const std::string& program);
+
+/// The interpreter that the first line of a script names, or "".
+std::string script_interpreter(const std::string& file);
+
+}  // namespace heaptag::tools

@@ -1,0 +1,32 @@
+#include "tools/run/preload_library.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace heaptag::tools {
+
+PreloadLibrary find_preload_library() {
+  PreloadLibrary found;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) {
+    return found;
+  }
+  for (const char* place : {".", "../lib", "../lib/x86_64-linux-gnu", "../lib64"}) {
+    const auto path = (self.parent_path() / place / "libheaptag.so").lexically_normal();
+    if (access(path.c_str(), R_OK) == 0) {
+      found.path = path.string();
+      return found;
+    }
+    found.looked.push_back(path.string());
+  }
+  return found;
+}
+
+bool can_be_preloaded(const std::string& path) {
+  return path.find_first_of(" \t\n:") == std::string::npos;
+}
+
+}  // namespace heaptag::tools
