@@ -58,9 +58,13 @@ bool ask_new_handler() {
   }
 }
 
-[[gnu::always_inline]] inline void* new_at(size_t size, uintptr_t site) {
-  void* block = allocator::allocate(size, site);
+[[gnu::noinline]] void* new_slow(size_t size, uintptr_t site) {
+  void* block = allocator::allocate_slow(size, site);
   return likely(block != nullptr) ? block : new_after_failure(size, 0, site);
+}
+
+[[gnu::always_inline]] inline void* new_at(size_t size, uintptr_t site) {
+  return allocator::allocate<new_slow>(size, site);
 }
 
 [[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {

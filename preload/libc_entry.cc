@@ -23,6 +23,10 @@ constexpr size_t kPage = 4096;
   return block;
 }
 
+[[gnu::noinline]] void* allocate_or_enomem(size_t size, uintptr_t site) {
+  return or_enomem(allocator::allocate_slow(size, site));
+}
+
 void* fail_enomem(uintptr_t site) {
   allocator::count_failure(site);
   errno = ENOMEM;
@@ -66,7 +70,7 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 extern "C" {
 
 HEAPTAG_EXPORT void* malloc(size_t size) {
-  return heaptag::or_enomem(heaptag::allocator::allocate(size, HEAPTAG_CALLER()));
+  return heaptag::allocator::allocate<heaptag::allocate_or_enomem>(size, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT void free(void* block) {

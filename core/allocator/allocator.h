@@ -17,14 +17,11 @@ namespace heaptag::allocator {
 
 inline constexpr size_t kMinAlignment = 16;
 
-/// A size whose lead among the sizes of its slot has grown to this asks for spans of its own.
-inline constexpr uint32_t kHotLead = 32;
-
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
 [[gnu::noinline]] void deallocate_slow(void* block);
 [[gnu::noinline]] void attend_slow(ThreadState* thread, Span* span);
-[[gnu::noinline]] void promote_slow(ThreadState* thread, Slot* slot);
+[[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 
 /// Zeroed memory; knows when the kernel has zeroed it already.
 void* allocate_zeroed(size_t size, uintptr_t site);
@@ -56,9 +53,17 @@ inline void meter(ThreadState* thread,
                   OwnerCounters* counters,
                   uint32_t owner,
                   size_t size) {
-  span->meta[span->index_of_block(block)] =
+  span->meta_of(span->index_of_block(block)) =
       heap::BlockMeta::pack(OwnerId{owner}, span->block_bytes - static_cast<uint32_t>(size));
   count_allocation(counters, size, span->block_bytes);
+  thread->record.live_bytes += static_cast<int64_t>(size);
+}
+
+/// The same for a block of a varied span.
+inline void note_slack(ThreadState* thread, Span* span, const void* block, size_t size) {
+  const uint32_t slack = span->block_bytes - static_cast<uint32_t>(size);
+  span->slack_of(span->index_of_block(block)) = static_cast<uint8_t>(slack);
+  bump(span->slack_allocated, slack);
   thread->record.live_bytes += static_cast<int64_t>(size);
 }
 
@@ -71,19 +76,9 @@ inline void* pop_block(Span* span) {
   return block;
 }
 
-inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
-  if (slot->candidate == size) {
-    slot->lead = slot->lead + 1;
-    if (unlikely(slot->lead == kHotLead)) {
-      promote_slow(thread, slot);
-    }
-  } else if (slot->lead == 0) {
-    slot->candidate = static_cast<uint16_t>(size);
-  } else {
-    slot->lead = slot->lead - 1;
-  }
-}
-
+/// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
+/// free of a frame.
+template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
 [[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
   ThreadState* thread = tls_state;
   if (likely(size <= heap::kLargestClassBytes)) {
@@ -92,9 +87,16 @@ inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
     Slot* slot = thread->slot_of(key);
     if (likely(slot->key == key)) {
       if (likely(slot->uniform_size == size)) {
-        void* block = pop_block(slot->span);
+        void* block = pop_block(slot->uniform_span);
         if (likely(block != nullptr)) {
           thread->record.live_bytes += static_cast<int64_t>(size);
+          return block;
+        }
+      } else if (slot->is_varied != 0) {
+        Span* span = slot->varied_span;
+        void* block = pop_block(span);
+        if (likely(block != nullptr)) {
+          note_slack(thread, span, block, size);
           return block;
         }
       } else {
@@ -102,26 +104,24 @@ inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
         void* block = pop_block(span);
         if (likely(block != nullptr)) {
           meter(thread, span, block, slot->counters, slot->owner, size);
-          note_size(thread, slot, size);
-          return block;
+          return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
         }
       }
     }
   }
-  return allocate_slow(size, site);
+  return Slow(size, site);
 }
 
-[[gnu::always_inline]] inline void deallocate(void* block) {
-  ThreadState* thread = tls_state;
-  Span* span = heap::find_span(block);
-  if (unlikely(span->thread != thread)) {
-    deallocate_slow(block);
-    return;
-  }
+/// The block goes back to its span, which belongs to this thread, and is charged.
+[[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* block) {
   if (span->meta == nullptr) {
     thread->record.live_bytes -= span->requested_bytes;
+  } else if (span->requested_bytes == Span::kVaried) {
+    const uint32_t slack = span->slack_of(span->index_of_block(block));
+    bump(span->slack_freed, slack);
+    thread->record.live_bytes -= span->block_bytes - slack;
   } else {
-    const uint32_t meta = span->meta[span->index_of_block(block)];
+    const uint32_t meta = span->meta_of(span->index_of_block(block));
     const uint32_t size = span->block_bytes - heap::BlockMeta::slack_bytes(meta);
     count_free(thread->known_counters(heap::BlockMeta::owner(meta)), size, span->block_bytes);
     thread->record.live_bytes -= size;
@@ -129,8 +129,17 @@ inline void note_size(ThreadState* thread, Slot* slot, size_t size) {
   *static_cast<void**>(block) = span->free_list;
   span->free_list = block;
   bump(span->frees);
+}
+
+[[gnu::always_inline]] inline void deallocate(void* block) {
+  ThreadState* thread = tls_state;
+  Span* span = heap::find_span_in_range(block);
+  if (unlikely(span->thread != thread)) {
+    return deallocate_slow(block);
+  }
+  take_back(thread, span, block);
   if (unlikely(span->attention_needed())) {
-    attend_slow(thread, span);
+    return attend_slow(thread, span);
   }
 }
 

@@ -9,20 +9,19 @@ using heap::SpanState;
 
 namespace {
 
-constexpr uint32_t kFirstUniformSlots = 64;
+constexpr uint32_t kFirstOwnEntries = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
-bool grow_uniform_table(ThreadState* thread) {
-  const uint32_t slots =
-      thread->uniform == nullptr ? kFirstUniformSlots : (thread->uniform_mask + 1) * 2;
+bool grow_own_table(ThreadState* thread) {
+  const uint32_t slots = thread->own == nullptr ? kFirstOwnEntries : (thread->own_mask + 1) * 2;
   Bin** table = static_cast<Bin**>(meta::allocate(slots * sizeof(Bin*)));
   if (table == nullptr) {
     return false;
   }
-  if (thread->uniform != nullptr) {
-    for (uint32_t i = 0; i <= thread->uniform_mask; ++i) {
-      Bin* bin = thread->uniform[i];
+  if (thread->own != nullptr) {
+    for (uint32_t i = 0; i <= thread->own_mask; ++i) {
+      Bin* bin = thread->own[i];
       if (bin != nullptr) {
         size_t at = hash_key(bin->key) & (slots - 1);
         while (table[at] != nullptr) {
@@ -31,14 +30,14 @@ bool grow_uniform_table(ThreadState* thread) {
         table[at] = bin;
       }
     }
-    meta::release(thread->uniform, (thread->uniform_mask + 1) * sizeof(Bin*));
+    meta::release(thread->own, (thread->own_mask + 1) * sizeof(Bin*));
   }
-  thread->uniform = table;
-  thread->uniform_mask = slots - 1;
+  thread->own = table;
+  thread->own_mask = slots - 1;
   return true;
 }
 
-bool is_uniform(const Bin* bin) {
+bool is_own(const Bin* bin) {
   return bin->key != 0;
 }
 
@@ -85,8 +84,31 @@ bool has_free_block(Span* span) {
 
 void set_current(ThreadState* thread, Bin* bin, Span* span) {
   bin->current = span;
-  if (!is_uniform(bin)) {
-    thread->metered_current[bin->size_class] = span;
+  if (is_own(bin)) {
+    return;
+  }
+  thread->metered_current[bin->size_class + 1] = span;
+  if (bin->size_class == 0) {
+    thread->metered_current[0] = span;
+  }
+}
+
+// Should no other span take the place of the current one, nothing may be popped from it through its
+// slot.
+void clear_slot(ThreadState* thread, const Bin* bin) {
+  const uint64_t key = slot_key(site_of_key(bin->key), bin->selector);
+  Slot* slot = thread->slot_of(key);
+  if (slot->key != key) {
+    return;
+  }
+  if (bin->requested_bytes != Span::kVaried) {
+    if (slot->uniform_size == bin->requested_bytes) {
+      slot->uniform_size = Slot::kNoSize;
+      slot->uniform_span = no_span();
+    }
+  } else if (slot->is_varied != 0) {
+    slot->is_varied = 0;
+    slot->counters = thread->known_counters(bin->owner);
   }
 }
 
@@ -101,14 +123,8 @@ void make_current(ThreadState* thread, Bin* bin, Span* span) {
 }
 
 void drop_current(ThreadState* thread, Bin* bin) {
-  if (is_uniform(bin)) {
-    // Its slot names the span; should no other take its place, nothing may be popped from it there.
-    const uint64_t key = slot_key(site_of_key(bin->key), heap::selector_of(bin->requested_bytes));
-    Slot* slot = thread->slot_of(key);
-    if (slot->key == key && slot->uniform_size == bin->requested_bytes) {
-      slot->uniform_size = Slot::kNoSize;
-      slot->span = no_span();
-    }
+  if (is_own(bin)) {
+    clear_slot(thread, bin);
   }
   thread->current_span_bytes -= bin->current->size_bytes();
   set_current(thread, bin, no_span());
@@ -127,6 +143,13 @@ uint32_t pages_for_new_span(const Bin* bin) {
     pages *= 2;
   }
   return pages;
+}
+
+size_t meta_bytes_of(const Span* span) {
+  if (span->requested_bytes == Span::kMetered) {
+    return span->capacity * sizeof(uint32_t);
+  }
+  return span->requested_bytes == Span::kVaried ? span->capacity : 0;
 }
 
 Span* new_span(ThreadState* thread, Bin* bin) {
@@ -150,12 +173,11 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
   span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
-  if (is_uniform(bin)) {
-    span->requested_bytes = bin->requested_bytes;
-    span->owner = bin->owner;
-    counters_of(thread, bin->owner);  // where its figures go when it is given back
-  } else {
-    span->meta = static_cast<uint32_t*>(meta::allocate(span->capacity * sizeof(uint32_t)));
+  span->requested_bytes = bin->requested_bytes;
+  span->owner = bin->owner;
+  const size_t meta_bytes = meta_bytes_of(span);
+  if (meta_bytes != 0) {
+    span->meta = meta::allocate(meta_bytes);
     if (span->meta == nullptr) {
       heap::release_run(span, false);
       return nullptr;
@@ -168,17 +190,23 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   return span;
 }
 
-// Its figures outlive a uniform span: they move to the owner's counters of the same thread.
+// The figures of a span with one owner outlive it: they move to the owner's counters of the same
+// thread, which exist since the bin was made.
 void fold_figures(ThreadState* thread, Span* span) {
-  OwnerCounters* counters = counters_of(thread, span->owner);
+  OwnerCounters* counters = thread->known_counters(span->owner);
+  const uint64_t freed_usable = span->frees * span->block_bytes;
+  const uint64_t allocated_usable = span->allocations * span->block_bytes;
+  const bool varied = span->is_varied();
   const uint64_t sequence = thread->record.sequence;
   __atomic_store_n(&thread->record.sequence, sequence + 1, __ATOMIC_RELEASE);
   bump(counters->frees, span->frees);
-  bump(counters->freed_bytes, span->frees * span->requested_bytes);
-  bump(counters->freed_usable, span->frees * span->block_bytes);
+  bump(counters->freed_bytes,
+       varied ? freed_usable - span->slack_freed : span->frees * span->requested_bytes);
+  bump(counters->freed_usable, freed_usable);
   bump(counters->allocations, span->allocations);
-  bump(counters->allocated_bytes, span->allocations * span->requested_bytes);
-  bump(counters->allocated_usable, span->allocations * span->block_bytes);
+  bump(counters->allocated_bytes, varied ? allocated_usable - span->slack_allocated
+                                         : span->allocations * span->requested_bytes);
+  bump(counters->allocated_usable, allocated_usable);
   span->owner = OwnerId::kNone;
   __atomic_store_n(&thread->record.sequence, sequence + 2, __ATOMIC_RELEASE);
 }
@@ -187,10 +215,12 @@ void release_span(ThreadState* thread, Span* span) {
   HEAPTAG_DCHECK(span->used() == 0);
   Bin* bin = static_cast<Bin*>(span->bin);
   --bin->span_count;
-  if (span->meta == nullptr) {
+  if (is_own(bin)) {
     fold_figures(thread, span);
-  } else {
-    meta::release(span->meta, span->capacity * sizeof(uint32_t));
+  }
+  const size_t meta_bytes = meta_bytes_of(span);
+  if (meta_bytes != 0) {
+    meta::release(span->meta, meta_bytes);
   }
   heap::release_run(span, false);
 }
@@ -218,9 +248,9 @@ void release_idle_current(ThreadState* thread, Bin* bin) {
   if (span == no_span() || span->used() != 0) {
     return;
   }
-  if (is_uniform(bin) && bin->partial == nullptr && bin->active) {
+  if (is_own(bin) && bin->partial == nullptr && bin->active) {
     bin->active = false;  // cold again: its next blocks come from metered spans
-    --thread->uniform_active;
+    --thread->own_active;
   }
   drop_current(thread, bin);
   release_span(thread, span);
@@ -233,10 +263,10 @@ void for_each_bin(ThreadState* thread, Visitor visit) {
       visit(bin);
     }
   }
-  if (thread->uniform != nullptr) {
-    for (uint32_t i = 0; i <= thread->uniform_mask; ++i) {
-      if (thread->uniform[i] != nullptr) {
-        visit(thread->uniform[i]);
+  if (thread->own != nullptr) {
+    for (uint32_t i = 0; i <= thread->own_mask; ++i) {
+      if (thread->own[i] != nullptr) {
+        visit(thread->own[i]);
       }
     }
   }
@@ -250,50 +280,51 @@ Bin* metered_bin(ThreadState* thread, unsigned size_class) {
     bin = static_cast<Bin*>(meta::allocate(sizeof(Bin)));
     if (bin != nullptr) {
       bin->size_class = static_cast<uint8_t>(size_class);
+      bin->requested_bytes = Span::kMetered;
       set_current(thread, bin, no_span());
     }
   }
   return bin;
 }
 
-Bin* find_uniform_bin(const ThreadState* thread, uint64_t key) {
-  if (thread->uniform == nullptr) {
+Bin* find_own_bin(const ThreadState* thread, uint64_t key) {
+  if (thread->own == nullptr) {
     return nullptr;
   }
-  for (size_t at = hash_key(key) & thread->uniform_mask;; at = (at + 1) & thread->uniform_mask) {
-    Bin* bin = thread->uniform[at];
+  for (size_t at = hash_key(key) & thread->own_mask;; at = (at + 1) & thread->own_mask) {
+    Bin* bin = thread->own[at];
     if (bin == nullptr || bin->key == key) {
       return bin;
     }
   }
 }
 
-Bin* make_uniform_bin(ThreadState* thread, uint64_t key, OwnerId owner, uint32_t requested_bytes) {
-  Bin* bin = find_uniform_bin(thread, key);
+Bin* make_own_bin(ThreadState* thread, const Bin& like) {
+  Bin* bin = find_own_bin(thread, like.key);
   if (bin == nullptr) {
-    if ((thread->uniform == nullptr || thread->uniform_count * 2 > thread->uniform_mask) &&
-        !grow_uniform_table(thread)) {
+    OwnerCounters* counters = counters_of(thread, like.owner);
+    if (counters == &thread->lost ||
+        ((thread->own == nullptr || thread->own_count * 2 > thread->own_mask) &&
+         !grow_own_table(thread))) {
       return nullptr;
     }
     bin = static_cast<Bin*>(meta::allocate(sizeof(Bin)));
     if (bin == nullptr) {
       return nullptr;
     }
+    *bin = like;
     bin->current = no_span();
-    bin->key = key;
-    bin->owner = owner;
-    bin->requested_bytes = requested_bytes;
-    bin->size_class = static_cast<uint8_t>(heap::class_of(requested_bytes));
-    size_t at = hash_key(key) & thread->uniform_mask;
-    while (thread->uniform[at] != nullptr) {
-      at = (at + 1) & thread->uniform_mask;
+    size_t at = hash_key(bin->key) & thread->own_mask;
+    while (thread->own[at] != nullptr) {
+      at = (at + 1) & thread->own_mask;
     }
-    thread->uniform[at] = bin;
-    ++thread->uniform_count;
+    thread->own[at] = bin;
+    ++thread->own_count;
+    counters->own_bins = 1;
   }
   if (!bin->active) {
     bin->active = true;
-    ++thread->uniform_active;
+    ++thread->own_active;
   }
   return bin;
 }
@@ -360,7 +391,7 @@ void drain_inbox(ThreadState* thread) {
 void sweep(ThreadState* thread) {
   for_each_bin(thread, [thread](Bin* bin) {
     release_spare(thread, bin);
-    if (is_uniform(bin)) {
+    if (is_own(bin)) {
       release_idle_current(thread, bin);
     }
   });

@@ -7,10 +7,11 @@
 
 namespace heaptag::allocator {
 
-/// The bin of a size class / of a (site, size), made on first use. Null without memory.
+/// The bin of a size class / an own bin with the key, owner, size, class and selector of `like`,
+/// made on first use. Null without memory.
 Bin* metered_bin(ThreadState* thread, unsigned size_class);
-Bin* make_uniform_bin(ThreadState* thread, uint64_t key, OwnerId owner, uint32_t requested_bytes);
-Bin* find_uniform_bin(const ThreadState* thread, uint64_t key);
+Bin* make_own_bin(ThreadState* thread, const Bin& like);
+Bin* find_own_bin(const ThreadState* thread, uint64_t key);
 
 /// Makes the bin's current span one with a free block. Null without memory.
 Span* refill(ThreadState* thread, Bin* bin);

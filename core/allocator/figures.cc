@@ -42,7 +42,7 @@ void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* th
   visit_part(visitor, half, index_of(tag::kOverflowOwner), thread->lost);
 }
 
-void visit_uniform_spans(const FigureVisitor& visitor, Half half) {
+void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
   const uint32_t owners = tag::owner_count();
   const uint32_t spans = heap::span_record_count();
   for (uint32_t i = 1; i < spans; ++i) {
@@ -53,11 +53,16 @@ void visit_uniform_spans(const FigureVisitor& visitor, Half half) {
     }
     OwnerCounters part{};
     part.frees = read_relaxed(span->frees);
-    part.freed_bytes = part.frees * span->requested_bytes;
     part.freed_usable = part.frees * span->block_bytes;
     part.allocations = read_relaxed(span->allocations);
-    part.allocated_bytes = part.allocations * span->requested_bytes;
     part.allocated_usable = part.allocations * span->block_bytes;
+    if (read_relaxed(span->requested_bytes) == Span::kVaried) {
+      part.freed_bytes = part.freed_usable - read_relaxed(span->slack_freed);
+      part.allocated_bytes = part.allocated_usable - read_relaxed(span->slack_allocated);
+    } else {
+      part.freed_bytes = part.frees * span->requested_bytes;
+      part.allocated_bytes = part.allocations * span->requested_bytes;
+    }
     visit_part(visitor, half, owner, part);
   }
 }
@@ -72,7 +77,7 @@ void visit_figures(const FigureVisitor& visitor, Order order) {
          thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
       visit_thread(visitor, half, thread);
     }
-    visit_uniform_spans(visitor, half);
+    visit_spans_of_one_owner(visitor, half);
   }
 }
 

@@ -7,7 +7,6 @@
 
 namespace heaptag::allocator {
 
-using heap::BlockMeta;
 using heap::SpanState;
 
 namespace {
@@ -31,13 +30,9 @@ void send(Outgoing* outgoing) {
 }
 
 void free_remote(ThreadState* thread, Span* span, void* block) {
-  const bool uniform = span->meta == nullptr;
-  const uint32_t meta = uniform ? 0 : span->meta[span->index_of_block(block)];
-  const size_t requested =
-      uniform ? span->requested_bytes : span->block_bytes - BlockMeta::slack_bytes(meta);
-  count_free(counters_of(thread, uniform ? span->owner : BlockMeta::owner(meta)), requested,
-             span->block_bytes);
-  thread->record.live_bytes -= static_cast<int64_t>(requested);
+  const heap::BlockCharge charge = heap::charge_of(span, block);
+  count_free(counters_of(thread, charge.owner), charge.requested_bytes, span->block_bytes);
+  thread->record.live_bytes -= charge.requested_bytes;
 
   ThreadState* home = static_cast<ThreadState*>(span->thread);
   Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
@@ -56,23 +51,6 @@ void free_remote(ThreadState* thread, Span* span, void* block) {
   }
 }
 
-void free_local(ThreadState* thread, Span* span, void* block) {
-  const bool uniform = span->meta == nullptr;
-  size_t requested = span->requested_bytes;
-  if (!uniform) {
-    const uint32_t meta = span->meta[span->index_of_block(block)];
-    requested = span->block_bytes - BlockMeta::slack_bytes(meta);
-    count_free(thread->known_counters(BlockMeta::owner(meta)), requested, span->block_bytes);
-  }
-  thread->record.live_bytes -= static_cast<int64_t>(requested);
-  *static_cast<void**>(block) = span->free_list;
-  span->free_list = block;
-  bump(span->frees);
-  if (span->attention_needed()) {
-    attend(thread, span);
-  }
-}
-
 }  // namespace
 
 void deallocate_slow(void* block) {
@@ -87,7 +65,10 @@ void deallocate_slow(void* block) {
   }
   BusyScope busy(thread);
   if (span->thread == thread) {
-    free_local(thread, span, block);
+    take_back(thread, span, block);
+    if (span->attention_needed()) {
+      attend(thread, span);
+    }
   } else if (span->thread != nullptr) {
     free_remote(thread, span, block);
     if (unlikely(scope.is_late())) {

@@ -38,31 +38,58 @@ void charge_again(ThreadState* thread,
   thread->record.live_bytes += static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
 }
 
-// A metered block that is still the right size for `size`: not too small, and less than half
-// wasted.
+// A block that is still the right size for `size`: not too small, and less than half wasted.
 bool fits_in_place(const Span* span, size_t size) {
-  return span->meta != nullptr && size <= span->block_bytes &&
-         span->block_bytes - size <= BlockMeta::kSlackMask && size * 2 > span->block_bytes;
+  const size_t most_slack =
+      span->is_varied() ? size_t{Span::kLargestVariedSlack} : size_t{BlockMeta::kSlackMask};
+  return !span->is_uniform() && size <= span->block_bytes &&
+         span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
 }
 
-bool resize_small(Span* span, void* block, size_t size, uintptr_t site) {
+// Of a varied span's own owner: one allocation and one free more, with other roundings.
+bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t size, OwnerId owner) {
+  if (span->owner != owner) {
+    return false;
+  }
+  uint8_t& slack = span->slack_of(span->index_of_block(block));
+  bump(span->slack_freed, slack);
+  bump(span->frees);
+  thread->record.live_bytes += static_cast<int64_t>(size) - (span->block_bytes - slack);
+  slack = static_cast<uint8_t>(span->block_bytes - size);
+  bump(span->slack_allocated, slack);
+  bump(span->allocations);
+  return true;
+}
+
+bool resize_metered(
+    ThreadState* thread, Span* span, const void* block, size_t size, OwnerId owner) {
+  // Its free will look for the counters of this owner in the span's own thread.
+  if (counters_of(thread, owner) == &thread->lost) {
+    return false;
+  }
+  uint32_t& meta = span->meta_of(span->index_of_block(block));
+  charge_again(thread, BlockMeta::owner(meta), span->block_bytes - BlockMeta::slack_bytes(meta),
+               span->block_bytes, owner, size, span->block_bytes);
+  meta = BlockMeta::pack(owner, span->block_bytes - static_cast<uint32_t>(size));
+  return true;
+}
+
+bool resize_small(Span* span, const void* block, size_t size, uintptr_t site) {
   if (!fits_in_place(span, size)) {
     return false;
   }
   ThreadScope scope;
   ThreadState* thread = scope.thread();
-  const OwnerId owner = tag::owner_of_site(site);
-  // Its free will look for the counters of this owner in the span's own thread.
-  if (thread == nullptr || span->thread != thread || counters_of(thread, owner) == &thread->lost) {
+  if (thread == nullptr || span->thread != thread) {
     return false;
   }
-  uint32_t& meta = span->meta[span->index_of_block(block)];
-  const size_t old_size = span->block_bytes - BlockMeta::slack_bytes(meta);
-  charge_again(thread, BlockMeta::owner(meta), old_size, span->block_bytes, owner, size,
-               span->block_bytes);
-  meta = BlockMeta::pack(owner, span->block_bytes - static_cast<uint32_t>(size));
-  bump(thread->record.reallocations);
-  return true;
+  const OwnerId owner = tag::owner_of_site(site);
+  const bool done = span->is_varied() ? resize_varied(thread, span, block, size, owner)
+                                      : resize_metered(thread, span, block, size, owner);
+  if (done) {
+    bump(thread->record.reallocations);
+  }
+  return done;
 }
 
 void* resize_large_block(Span* span, size_t size, uintptr_t site) {

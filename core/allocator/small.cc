@@ -18,13 +18,21 @@ namespace {
 constexpr uint64_t kMaxSlots = 8192;
 constexpr uint32_t kEvictionsPerSlot = 4;
 
-// Larger blocks gain nothing from spans of their own, and a realloc in place needs a metered one.
-constexpr uint32_t kLargestUniformBytes = 1024;
+// Larger blocks gain nothing from spans of their own.
+constexpr size_t kLargestOwnBytes = 1024;
 
-// Uniform bins cost about half a page each: at most this, and a part of the heap, may go to them.
-constexpr size_t kUniformBinCostBytes = 2 * kKiB;
-constexpr size_t kUniformBudgetBytes = 64 * kKiB;
-constexpr size_t kUniformBudgetDivisor = 32;
+// Own bins cost about half a page each: at most this, and a part of the heap, may go to them.
+constexpr size_t kOwnBinCostBytes = 2 * kKiB;
+constexpr size_t kOwnBudgetBytes = 64 * kKiB;
+constexpr size_t kOwnBudgetDivisor = 32;
+
+// One metered allocation in so many is looked at. A size that is ahead of the other sizes of its
+// pair by so many samples gets spans of its own; the rest of a pair that has been seen so often
+// gets spans together.
+constexpr uint32_t kSampleEvery = 16;
+constexpr uint32_t kHotLead = 3;
+constexpr uint32_t kHotSamples = 12;
+constexpr uint32_t kMaxSamples = 63;
 
 void grow_slots(ThreadState* thread) {
   const uint64_t old_count = thread->slot_mask / sizeof(Slot) + 1;
@@ -58,6 +66,10 @@ Slot* claim_slot(ThreadState* thread, uint64_t key) {
   return thread->slot_of(key);
 }
 
+Span* span_with_block(ThreadState* thread, Bin* bin) {
+  return bin->current->free_list != nullptr ? bin->current : refill(thread, bin);
+}
+
 // The pair's slot; filled when it is somebody else's. Null without memory.
 Slot* find_slot(ThreadState* thread, unsigned selector, uintptr_t site) {
   const uint64_t key = slot_key(site, selector);
@@ -71,12 +83,8 @@ Slot* find_slot(ThreadState* thread, unsigned selector, uintptr_t site) {
     return nullptr;
   }
   slot = claim_slot(thread, key);
-  *slot = Slot{key, no_span(), counters, index_of(owner), 0, 0, Slot::kNoSize};
+  *slot = Slot{key, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
   return slot;
-}
-
-Span* span_with_block(ThreadState* thread, Bin* bin) {
-  return bin->current->free_list != nullptr ? bin->current : refill(thread, bin);
 }
 
 void* allocate_in_metered(ThreadState* thread, const Slot& slot, unsigned size_class, size_t size) {
@@ -90,24 +98,48 @@ void* allocate_in_metered(ThreadState* thread, const Slot& slot, unsigned size_c
   return block;
 }
 
-// Makes the slot point to the spans of one size. False without memory.
-bool point_to_uniform(ThreadState* thread, Slot* slot, Bin* bin) {
+// Makes the slot point to an own bin. Null without memory for a span.
+Span* point_to(ThreadState* thread, Slot* slot, Bin* bin) {
   Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
   if (span == nullptr) {
-    return false;
-  }
-  slot->uniform_size = static_cast<uint16_t>(bin->requested_bytes);
-  slot->span = span;
-  return true;
-}
-
-void* allocate_uniform(ThreadState* thread, Slot* slot, size_t size, uintptr_t site) {
-  Bin* bin = find_uniform_bin(thread, bin_key(site, size));
-  if (bin == nullptr || !bin->active || !point_to_uniform(thread, slot, bin)) {
     return nullptr;
   }
-  thread->record.live_bytes += static_cast<int64_t>(size);
-  return pop_block(slot->span);
+  if (bin->requested_bytes == Span::kVaried) {
+    slot->is_varied = 1;
+    slot->varied_span = span;
+  } else {
+    slot->uniform_size = static_cast<uint16_t>(bin->requested_bytes);
+    slot->uniform_span = span;
+  }
+  return span;
+}
+
+Bin* find_active_bin(ThreadState* thread, uint64_t key) {
+  Bin* bin = find_own_bin(thread, key);
+  return bin != nullptr && bin->active ? bin : nullptr;
+}
+
+// From spans of the pair alone, if it has any.
+void* allocate_own(
+    ThreadState* thread, Slot* slot, size_t size, unsigned selector, uintptr_t site) {
+  Bin* bin = find_active_bin(thread, uniform_key(site, size));
+  Span* span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
+  if (span != nullptr) {
+    thread->record.live_bytes += static_cast<int64_t>(size);
+    return pop_block(span);
+  }
+  bin = find_active_bin(thread, varied_key(site, selector));
+  span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
+  if (span == nullptr) {
+    return nullptr;
+  }
+  void* block = pop_block(span);
+  note_slack(thread, span, block, size);
+  return block;
+}
+
+bool has_own_bins(const ThreadState* thread, const Slot* slot) {
+  return thread->known_counters(OwnerId{slot->owner})->own_bins != 0;
 }
 
 void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
@@ -116,31 +148,91 @@ void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
   if (slot == nullptr) {
     return nullptr;
   }
-  // A slot that points to no size was filled just now, or its size is not hot yet.
-  if (slot->uniform_size == size || slot->uniform_size == Slot::kNoSize) {
-    void* block = allocate_uniform(thread, slot, size, site);
+  if (has_own_bins(thread, slot)) {
+    void* block = allocate_own(thread, slot, size, selector, site);
     if (block != nullptr) {
       return block;
     }
   }
-  void* block = allocate_in_metered(thread, *slot, selector / 2, size);
-  if (block != nullptr) {
-    note_size(thread, slot, size);
+  if (slot->is_varied != 0) {
+    return nullptr;  // its bin has just failed to get a span
   }
-  return block;
+  return allocate_in_metered(thread, *slot, heap::class_of_selector(selector), size);
 }
 
-bool may_have_uniform_bin(const ThreadState* thread) {
-  const size_t cost_bytes = (size_t{thread->uniform_active} + 1) * kUniformBinCostBytes;
-  return cost_bytes <=
-         kUniformBudgetBytes + heap::page_heap_figures().used_bytes / kUniformBudgetDivisor;
+bool may_have_own_bin(const ThreadState* thread) {
+  const size_t cost_bytes = (size_t{thread->own_active} + 1) * kOwnBinCostBytes;
+  return cost_bytes <= kOwnBudgetBytes + heap::page_heap_figures().used_bytes / kOwnBudgetDivisor;
+}
+
+void promote_size(ThreadState* thread, Slot* slot, uint32_t size) {
+  const uintptr_t site = site_of_key(slot->key);
+  Bin like{};
+  like.key = uniform_key(site, size);
+  like.owner = OwnerId{slot->owner};
+  like.requested_bytes = size;
+  like.size_class = static_cast<uint8_t>(heap::class_of(size));
+  like.selector = static_cast<uint8_t>(heap::selector_of(size));
+  point_to(thread, slot, make_own_bin(thread, like));
+}
+
+void promote_pair(ThreadState* thread, Slot* slot, size_t size) {
+  const unsigned selector = heap::selector_of(size);
+  Bin like{};
+  like.key = varied_key(site_of_key(slot->key), selector);
+  like.owner = OwnerId{slot->owner};
+  like.requested_bytes = Span::kVaried;
+  like.size_class = static_cast<uint8_t>(heap::class_of_selector(selector));
+  like.selector = static_cast<uint8_t>(selector);
+  point_to(thread, slot, make_own_bin(thread, like));
+}
+
+// Samples are spaced irregularly: a program that asks for sizes in turn must not be seen asking for
+// one.
+uint32_t next_sample_in(ThreadState* thread) {
+  thread->sample_seed = thread->sample_seed * 1664525U + 1013904223U;
+  return kSampleEvery / 2 + 1 + (thread->sample_seed >> 16) % kSampleEvery;
 }
 
 }  // namespace
 
+void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
+  BusyScope busy(thread);
+  thread->sample_in = next_sample_in(thread);
+  if (size > kLargestOwnBytes) {
+    return block;
+  }
+  if (slot->samples < kMaxSamples) {
+    slot->samples = slot->samples + 1;
+  }
+  if (slot->candidate == size) {
+    slot->lead = slot->lead + 1;
+  } else if (slot->lead == 0) {
+    slot->candidate = static_cast<uint16_t>(size);
+    slot->lead = 1;
+  } else {
+    slot->lead = slot->lead - 1;
+  }
+  if (slot->lead == kHotLead && may_have_own_bin(thread)) {
+    slot->lead = 0;
+    promote_size(thread, slot, static_cast<uint32_t>(size));
+  } else if (slot->samples >= kHotSamples && may_have_own_bin(thread)) {
+    slot->samples = 0;
+    promote_pair(thread, slot, size);
+  } else if (slot->lead == kHotLead) {
+    slot->lead = 0;
+  }
+  return block;
+}
+
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site) {
-  const Slot* slot = find_slot(thread, size_class * 2, site);
-  return slot == nullptr ? nullptr : allocate_in_metered(thread, *slot, size_class, size);
+  const OwnerId owner = tag::owner_of_site(site);
+  OwnerCounters* counters = counters_of(thread, owner);
+  if (counters == &thread->lost) {
+    return nullptr;
+  }
+  const Slot slot{0, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
+  return allocate_in_metered(thread, slot, size_class, size);
 }
 
 void* allocate_slow(size_t size, uintptr_t site) {
@@ -163,16 +255,6 @@ void* allocate_slow(size_t size, uintptr_t site) {
   }
   publish_live(thread);
   return block;
-}
-
-void promote_slow(ThreadState* thread, Slot* slot) {
-  BusyScope busy(thread);
-  const uint32_t size = slot->candidate;
-  slot->lead = 0;
-  if (size <= kLargestUniformBytes && may_have_uniform_bin(thread)) {
-    const uint64_t key = bin_key(site_of_key(slot->key), size);
-    point_to_uniform(thread, slot, make_uniform_bin(thread, key, OwnerId{slot->owner}, size));
-  }
 }
 
 void count_failure(uintptr_t site) {

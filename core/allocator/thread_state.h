@@ -15,33 +15,41 @@ namespace heaptag::allocator {
 using heap::Span;
 using wire::OwnerCounters;
 
-/// All spans of one thread for one (call site, requested size): *uniform*; or for one size class:
-/// *metered*.
+/// All spans of one thread for one (call site, requested size): *uniform*; for one (call site,
+/// selector): *varied*; for one size class, whoever asks: *metered*. The first two are *own* bins.
 struct alignas(64) Bin {
   Span* current;  // where blocks come from; the span of nobody when there is none
   Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
                   // and
   Span* partial_tail;  // have most to give, come first
   Span* spare;    // one empty span kept so that a bin at the brink does not visit the page heap
-  uint64_t key;   // bin_key; 0: metered
-  OwnerId owner;  // uniform
-  uint32_t requested_bytes;
+  uint64_t key;   // uniform_key, varied_key; 0: metered
+  OwnerId owner;  // of an own bin
+  uint32_t requested_bytes;  // of its spans
   uint32_t span_count;
   uint8_t size_class;
-  bool active;  // uniform: allocations of its key come here
+  uint8_t selector;  // own: of the slot that may point to it
+  bool active;       // own: allocations of its key come here
 };
 
 /// One entry of the direct-mapped table that malloc probes with (call site, size class and
-/// exactness). One requested size of the pair may have spans of its own; the others share metered
-/// spans.
+/// exactness). One requested size of the pair may have spans of its own, the other sizes together
+/// may have, and what has not shares metered spans.
 struct Slot {
-  uint64_t key;             // kNoKey: empty
-  Span* span;               // of uniform_size
-  OwnerCounters* counters;  // of the owner, in this thread
-  // Which size would gain from spans of its own? The majority candidate of the metered ones: its
-  // lead goes up when it is asked for, down when another is. Source: Boyer and Moore 1981.
+  uint64_t key;        // kNoKey: empty
+  Span* uniform_span;  // of uniform_size
+
+  union {
+    OwnerCounters* counters;  // metered: of the owner, in this thread
+    Span* varied_span;        // when is_varied
+  };
+
   uint32_t owner : 21;
-  uint32_t lead : 11;
+  uint32_t is_varied : 1;
+  // What the samples of metered allocations say. The majority candidate's lead goes up when it is
+  // seen, down when another size is. Source: Boyer and Moore 1981.
+  uint32_t lead : 4;
+  uint32_t samples : 6;
   uint16_t candidate;
   uint16_t uniform_size;  // kNoSize: none
 
@@ -51,13 +59,17 @@ struct Slot {
 
 static_assert(sizeof(Slot) == 32);
 
-/// Sites are below 2^47 in user space, selectors need 8 bits, small sizes 16: keys are exact.
+/// Sites are below 2^47 in user space, selectors need 8 bits, uniform sizes 11: keys are exact.
 inline uint64_t slot_key(uintptr_t site, unsigned selector) {
   return site | uint64_t{selector} << 47;
 }
 
-inline uint64_t bin_key(uintptr_t site, size_t requested_size) {
+inline uint64_t uniform_key(uintptr_t site, size_t requested_size) {
   return site | uint64_t{requested_size} << 47;
+}
+
+inline uint64_t varied_key(uintptr_t site, unsigned selector) {
+  return slot_key(site, selector) | uint64_t{1} << 63;
 }
 
 inline uintptr_t site_of_key(uint64_t key) {
@@ -99,10 +111,12 @@ struct alignas(64) ThreadState {
   uint32_t busy;             // inside a slow path: a forked child must not trust the lists
   uint32_t teardown_rounds;  // of pthread destructors seen
   uint32_t evictions;        // slots that another key took, since the table last grew
-  uint32_t uniform_active;
-  Bin** uniform;  // open addressing by key
-  uint32_t uniform_mask;
-  uint32_t uniform_count;
+  uint32_t own_active;
+  uint32_t sample_in;  // metered allocations until the next sample
+  uint32_t sample_seed;
+  Bin** own;  // open addressing by key
+  uint32_t own_mask;
+  uint32_t own_count;
 
   void* inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
   ThreadState* next_orphan;
@@ -111,7 +125,9 @@ struct alignas(64) ThreadState {
   Outgoing outgoing[kOutgoing];
   OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
-  Span* metered_current[heap::kClassCount];  // current spans of the bins below
+  // Current spans of the bins below. Indexed by selector / 2: entry 0 is for requests of 0 bytes,
+  // entry 1 and up for the classes.
+  Span* metered_current[heap::kClassCount + 1];
   Bin* metered[heap::kClassCount];
 
   Slot* slot_of(uint64_t key) const {

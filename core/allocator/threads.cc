@@ -18,7 +18,7 @@ constexpr uint32_t kFirstSlots = 64;
 constexpr uint32_t kFirstChunks = 16;
 constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
 
-constinit Slot cold_slot{Slot::kNoKey, nullptr, nullptr, 0, 0, 0, Slot::kNoSize};
+constinit Slot cold_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
 
 struct Registry {
   os::Lock lock;
@@ -77,6 +77,8 @@ ThreadState* make_thread_locked() {
     span = no_span();
   }
   thread->slot_mask = (kFirstSlots - 1) * sizeof(Slot);
+  thread->sample_in = 1;
+  thread->sample_seed = registry.count + 1;
   thread->record.counters = reinterpret_cast<uintptr_t>(chunks);
   thread->record.counters_chunks = kFirstChunks;
   thread->record.id = ++registry.count;

@@ -71,6 +71,16 @@ inline uint32_t index_of_span(const Span* span) {
   return static_cast<uint32_t>(span - address_map.spans);
 }
 
+/// The span of an address in the range; for any other address the span of nobody.
+inline Span* find_span_in_range(const void* address) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
+  if (unlikely(offset >= address_map.range_bytes)) {
+    return address_map.spans;
+  }
+  return address_map.spans +
+         __atomic_load_n(&address_map.range_pages[offset >> 12], __ATOMIC_RELAXED);
+}
+
 /// The span of an address, or the span of nobody (thread null, state kUnused) for foreign ones.
 /// Addresses inside of the heap that belong to no block in use may give a free run.
 inline Span* find_span(const void* address) {

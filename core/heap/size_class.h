@@ -25,19 +25,24 @@ constexpr unsigned class_of(size_t size_bytes) {
   return kLinearClasses + (log - 8) * 8 + static_cast<unsigned>((last >> (log - 3)) & 7);
 }
 
-/// Class and exactness in one number, below kSelectorCount: sizes that fill their class to the byte
-/// are told from those that do not, because a site often asks for both (24 and 32, say).
+/// Class and exactness in one number, below kSelectorCount: selector / 2 is the class + 1 (0 for no
+/// bytes), and sizes that fill their class to the byte are odd, because a site often asks for both
+/// kinds (24 and 32, say).
 constexpr unsigned selector_of(size_t size_bytes) {
   if (size_bytes <= 256) {
-    const unsigned size_class = size_bytes == 0 ? 0 : static_cast<unsigned>((size_bytes - 1) >> 4);
-    return size_class * 2 + ((size_bytes & 15) == 0 ? 1 : 0);
+    return static_cast<unsigned>((size_bytes + 15) >> 4) * 2 + ((size_bytes & 15) == 0 ? 1 : 0);
   }
-  const size_t last = size_bytes - 1;
-  const unsigned shift = log2_floor(last) - 3;
-  const unsigned size_class =
-      kLinearClasses + (shift - 5) * 8 + static_cast<unsigned>((last >> shift) & 7);
-  return size_class * 2 + ((size_bytes & ((size_t{1} << shift) - 1)) == 0 ? 1 : 0);
+  const unsigned shift = log2_floor(size_bytes - 1) - 3;
+  const size_t step = (size_bytes - 1) >> shift;  // 8 to 15
+  return (kLinearClasses + 1 - 8 + (shift - 5) * 8 + static_cast<unsigned>(step)) * 2 +
+         (((step + 1) << shift) == size_bytes ? 1 : 0);
 }
+
+constexpr unsigned class_of_selector(unsigned selector) {
+  return selector < 2 ? 0 : selector / 2 - 1;
+}
+
+inline constexpr unsigned kSelectorCount = (kClassCount + 1) * 2;
 
 constexpr uint32_t class_bytes(unsigned size_class) {
   if (size_class < kLinearClasses) {
@@ -79,7 +84,7 @@ inline constexpr std::array<ClassInfo, kClassCount> kClasses = make_class_table(
 
 static_assert(class_bytes(kClassCount - 1) == kLargestClassBytes);
 static_assert(class_of(kLargestClassBytes) == kClassCount - 1);
-static_assert(selector_of(kLargestClassBytes) == 2 * kClassCount - 1);
+static_assert(selector_of(kLargestClassBytes) == kSelectorCount - 1);
 
 /// The exact index of a block in its span: blocks begin at multiples of the class's size.
 /// Pre: offset_bytes * block_bytes < 2^32, which every span keeps.

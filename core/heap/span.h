@@ -2,9 +2,11 @@
 // run waits in the page heap. Its record lives in a table beside the heap, never in user memory.
 // Layer: core/heap.  Allocates: no.  Locks: said per field.
 //
-// A *uniform* span (meta == null) holds blocks of one owner and one requested size: its two
-// counters are the owner's figures. A *metered* span keeps one word per block: who owns it and how
-// much of it was asked for.
+// Three kinds, by what is kept per block beside it:
+//   uniform  nothing: one owner, one requested size; two counters of the span are the owner's
+//   figures varied   a byte, the rounding (block - requested): one owner, sizes of one class; four
+//   counters metered  a word, owner and rounding: blocks of any owner; the figures are in the
+//   thread's OwnerCounters
 //
 // Invariant, for a span in use: blocks handed out = allocations - frees - settled.
 #pragma once
@@ -53,15 +55,15 @@ struct alignas(64) Span {
   void* free_list;
   uint64_t allocations;
   uint64_t frees;
-  void* thread;    // ThreadState of core/allocator; null: large block or free run
-  uint32_t* meta;  // null: uniform
+  void* thread;  // ThreadState of core/allocator; null: large block or free run
+  void* meta;    // per block: null (uniform), uint8_t (varied), uint32_t (metered)
   char* base;
-  uint32_t requested_bytes;  // uniform
+  uint32_t requested_bytes;  // uniform: the size; kVaried; kMetered
   uint32_t block_bytes;
   uint32_t threshold;  // see attention_needed
   uint32_t inverse;
   // The rest.
-  OwnerId owner;  // uniform and large
+  OwnerId owner;  // kNone: metered
   uint32_t page_count;
   uint32_t capacity;  // blocks that fit
   uint32_t linked;    // blocks that have ever been on the free list; the others were never touched
@@ -73,6 +75,20 @@ struct alignas(64) Span {
   Span* next;  // bin's list of partial spans, or the page heap's list of free runs
   Span* prev;  //
   void* bin;   // Bin of core/allocator; for a large block its requested size (see requested_large)
+  uint64_t slack_allocated;  // varied: rounding of all allocations, of all local frees
+  uint64_t slack_freed;
+
+  static constexpr uint32_t kVaried = UINT32_MAX;
+  static constexpr uint32_t kMetered = UINT32_MAX - 1;
+  static constexpr uint32_t kLargestVariedSlack = UINT8_MAX;
+
+  bool is_uniform() const { return meta == nullptr; }
+
+  bool is_varied() const { return requested_bytes == kVaried; }
+
+  uint8_t& slack_of(uint32_t index) const { return static_cast<uint8_t*>(meta)[index]; }
+
+  uint32_t& meta_of(uint32_t index) const { return static_cast<uint32_t*>(meta)[index]; }
 
   uint32_t used() const { return static_cast<uint32_t>(allocations - frees) - settled; }
 
@@ -98,6 +114,24 @@ struct alignas(64) Span {
   }
 };
 
+/// Whom a block in use is charged to, and how much of it was asked for.
+struct BlockCharge {
+  OwnerId owner;
+  uint32_t requested_bytes;
+};
+
+inline BlockCharge charge_of(const Span* span, const void* block) {
+  if (span->is_uniform()) {
+    return {span->owner, span->requested_bytes};
+  }
+  const uint32_t index = span->index_of_block(block);
+  if (span->is_varied()) {
+    return {span->owner, span->block_bytes - span->slack_of(index)};
+  }
+  const uint32_t meta = span->meta_of(index);
+  return {BlockMeta::owner(meta), span->block_bytes - BlockMeta::slack_bytes(meta)};
+}
+
 static_assert(sizeof(Span) == sizeof(wire::SpanRecord));
 static_assert(offsetof(Span, meta) == offsetof(wire::SpanRecord, meta));
 static_assert(offsetof(Span, requested_bytes) == offsetof(wire::SpanRecord, requested_bytes));
@@ -105,5 +139,6 @@ static_assert(offsetof(Span, owner) == offsetof(wire::SpanRecord, owner));
 static_assert(offsetof(Span, settled) == offsetof(wire::SpanRecord, settled));
 static_assert(offsetof(Span, state) == offsetof(wire::SpanRecord, state));
 static_assert(offsetof(Span, bin) == offsetof(wire::SpanRecord, bin));
+static_assert(offsetof(Span, slack_freed) == offsetof(wire::SpanRecord, slack_freed));
 
 }  // namespace heaptag::heap

@@ -283,9 +283,7 @@ bool write_symbols_note(const Report& report, const TextOptions& options, const 
   if (missing.count() != 0) {
     out.put("; missing: ");
     missing.write(out);
-    out.put(":\n  install their debug symbols (Debian: -dbgsym packages), or  heaptag report ");
-    put_printable(out, options.saved_path == nullptr ? "FILE" : options.saved_path);
-    out.put(" --debuginfod");
+    out.put(":\n  install their debug symbols (Debian: -dbgsym packages)");
   }
   out.put_char('\n');
   return with_line != 0;
@@ -314,10 +312,6 @@ void write_closing(const Report& report,
   out.put("next: ");
   if (options.next_command != nullptr) {
     put_printable(out, options.next_command);
-  } else if (options.saved_path != nullptr) {
-    out.put("heaptag report ");
-    put_printable(out, options.saved_path);
-    out.put(" --by module");
   } else {
     write_run_suggestion(report.process, out);
     out.put(has_lines ? "" : "    (adds file and line)");

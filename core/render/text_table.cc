@@ -109,14 +109,26 @@ class RowOrder {
   uint32_t* sorted_ = nullptr;
 };
 
-/// The text at the right end: file:line, or the address in the module.
+bool is_given_name(const Tag& tag) {
+  return tag.origin != nullptr && std::strcmp(tag.origin, "site") != 0;
+}
+
+/// The text at the right end: file:line, or the address in the module; nothing when that address is
+/// the owner's name already.
 struct Place {
   const Frame* frame = nullptr;
   size_t site_count = 0;
+  bool is_in_name = false;
 
-  explicit Place(const Tag& tag) : frame(owner_frame_or_null(tag)), site_count(tag.site_count) {}
+  explicit Place(const Tag& tag) : frame(owner_frame_or_null(tag)), site_count(tag.site_count) {
+    is_in_name = frame != nullptr && frame->file == nullptr && !is_given_name(tag) &&
+                 (frame->function == nullptr || frame->function[0] == '\0');
+  }
 
   void write(const Sink& out) const {
+    if (is_in_name) {
+      return;
+    }
     if (frame == nullptr) {
       if (site_count > 1) {
         out.put(format_grouped(site_count).view());
@@ -137,6 +149,8 @@ struct Place {
     }
   }
 
+  bool is_address() const { return frame != nullptr && frame->file == nullptr; }
+
   size_t columns() const {
     size_t count = 0;
     const auto add = [](void* context, const char* data, size_t size_bytes) {
@@ -153,8 +167,7 @@ struct OwnerName {
   bool is_given;
 
   explicit OwnerName(const Tag& tag)
-      : name(tag.name == nullptr ? "-" : tag.name),
-        is_given(tag.origin != nullptr && std::strcmp(tag.origin, "site") != 0) {}
+      : name(tag.name == nullptr ? "-" : tag.name), is_given(is_given_name(tag)) {}
 
   size_t columns() const { return count_columns(name) + (is_given ? 2 : 0); }
 
@@ -206,24 +219,35 @@ class Layout {
     }
   }
 
+  /// An owner without a place has the place's column for its name too.
   void fit_owner(const Tag& tag) {
-    const size_t owner = OwnerName(tag).columns();
-    owner_width_ = owner > owner_width_ ? owner : owner_width_;
-    const size_t place = Place(tag).columns();
-    place_width_ = place > place_width_ ? place : place_width_;
+    const Place place(tag);
+    if (place.columns() == 0) {
+      return;
+    }
+    const size_t name_columns = OwnerName(tag).columns();
+    with_addresses_.fit(name_columns, place.columns());
+    if (!place.is_address()) {
+      without_addresses_.fit(name_columns, place.columns());
+    }
   }
 
+  /// Where the line is too short, addresses go first (the JSON report has them), then ends of
+  /// names.
   void limit_owner() {
     if (max_columns_ == 0) {
       return;
     }
-    size_t used = place_width_ + 4;
+    size_t used = 2;
     for (const size_t width : widths_) {
       used += width + 2;
     }
-    const size_t room = max_columns_ > used ? max_columns_ - used : 0;
-    const size_t limit = room > kMinimumOwnerColumns ? room : kMinimumOwnerColumns;
-    owner_width_ = owner_width_ < limit ? owner_width_ : limit;
+    room_ = max_columns_ > used + kMinimumOwnerColumns ? max_columns_ - used : kMinimumOwnerColumns;
+    shows_addresses_ = with_addresses_.owner + 2 + with_addresses_.place <= room_;
+    OwnerWidths& widths = shows_addresses_ ? with_addresses_ : without_addresses_;
+    const size_t left = room_ > widths.place + 2 ? room_ - widths.place - 2 : 0;
+    const size_t limit = left > kMinimumOwnerColumns ? left : kMinimumOwnerColumns;
+    widths.owner = widths.owner < limit ? widths.owner : limit;
   }
 
   NumberText cell(const Row& row, Column column) const {
@@ -251,9 +275,28 @@ class Layout {
 
   size_t width(Column column) const { return widths_[column]; }
 
-  size_t owner_width() const { return owner_width_; }
+  size_t owner_width() const {
+    return shows_addresses_ ? with_addresses_.owner : without_addresses_.owner;
+  }
+
+  /// For a name with nothing behind it.
+  size_t room() const { return room_; }
+
+  bool shows(const Place& place) const {
+    return place.columns() != 0 && (shows_addresses_ || !place.is_address());
+  }
 
  private:
+  struct OwnerWidths {
+    size_t owner = kMinimumOwnerColumns;
+    size_t place = 0;
+
+    void fit(size_t owner_columns, size_t place_columns) {
+      owner = owner_columns > owner ? owner_columns : owner;
+      place = place_columns > place ? place_columns : place;
+    }
+  };
+
   NumberText size_cell(uint64_t value, Column column) const {
     return bytes_ ? format_grouped(value) : format_size(value, styles_[column]);
   }
@@ -264,8 +307,10 @@ class Layout {
   uint64_t largest_average_ = 0;
   SizeStyle styles_[kColumnCount] = {};
   size_t widths_[kColumnCount];
-  size_t owner_width_ = kMinimumOwnerColumns;
-  size_t place_width_ = 0;
+  OwnerWidths with_addresses_;
+  OwnerWidths without_addresses_;
+  bool shows_addresses_ = true;
+  size_t room_ = SIZE_MAX;
 };
 
 void write_figures(const Layout& layout, const Row& row, bool with_average, const Sink& out) {
@@ -310,13 +355,13 @@ void write_rest_owner(size_t rest, const Layout& layout, const Sink& out) {
 
 void write_owner(const Tag& tag, const Layout& layout, const Sink& out) {
   const Place place(tag);
-  if (place.columns() == 0) {
-    const size_t columns = OwnerName(tag).columns();
-    OwnerName(tag).write_padded(out, columns < layout.owner_width() ? 0 : layout.owner_width());
-  } else {
-    OwnerName(tag).write_padded(out, layout.owner_width());
+  const OwnerName name(tag);
+  if (layout.shows(place)) {
+    name.write_padded(out, layout.owner_width());
     out.put("  ");
     place.write(out);
+  } else {
+    name.write_padded(out, name.columns() < layout.room() ? name.columns() : layout.room());
   }
   out.put_char('\n');
 }
@@ -324,7 +369,16 @@ void write_owner(const Tag& tag, const Layout& layout, const Sink& out) {
 }  // namespace
 
 const Frame* owner_frame_or_null(const Tag& tag) {
-  return tag.site_count == 1 && tag.sites[0].frame_count != 0 ? &tag.sites[0].frames[0] : nullptr;
+  if (tag.site_count != 1 || tag.sites[0].frame_count == 0) {
+    return nullptr;
+  }
+  const Site& site = tag.sites[0];
+  for (size_t i = 0; i < site.frame_count; ++i) {
+    if (!site.frames[i].inlined) {
+      return &site.frames[i];
+    }
+  }
+  return &site.frames[0];
 }
 
 void write_owner_table(const Report& report, const TextOptions& options, const Sink& out) {

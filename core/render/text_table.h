@@ -12,7 +12,8 @@ namespace heaptag::render {
 void write_owner_table(const Report& report, const TextOptions& options, const Sink& out);
 
 /// The frame that tells where an owner allocates, or null: of a tag with several sites no single
-/// one does.
+/// one does. It is the place in the function that the linker knows: what is inlined there last is
+/// often some allocator's.
 const Frame* owner_frame_or_null(const Tag& tag);
 
 }  // namespace heaptag::render

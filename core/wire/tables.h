@@ -23,7 +23,7 @@ struct OwnerCounters {
   uint64_t allocated_usable;  // with rounding
   uint64_t freed_usable;
   uint64_t failed;
-  uint64_t reserved;
+  uint64_t own_bins;  // this thread has spans for this owner alone
 };
 
 /// One (tag, call site) pair. Append-only; written under the owner table's lock.
@@ -70,13 +70,14 @@ struct SpanRecord {
   uint64_t allocations;  // by its thread
   uint64_t frees;        // by its thread
   uint64_t thread;       // address of the ThreadRecord, 0: large block or free run
-  uint64_t meta;         // 0: uniform
+  uint64_t meta;
   uint64_t base;
-  uint32_t requested_bytes;  // of each block when uniform
+  uint32_t requested_bytes;  // of each block; UINT32_MAX: all bytes are blocks - slack; UINT32_MAX
+                             // - 1: see owner
   uint32_t block_bytes;
   uint32_t threshold;
   uint32_t inverse;
-  uint32_t owner;  // 0: blocks of several owners
+  uint32_t owner;  // 0: blocks of several owners, counted in OwnerCounters
   uint32_t page_count;
   uint32_t capacity;
   uint32_t linked;
@@ -87,7 +88,8 @@ struct SpanRecord {
   uint8_t reserved;
   uint64_t links[2];
   uint64_t bin;
-  uint64_t reserved_words[2];
+  uint64_t slack_allocated;
+  uint64_t slack_freed;
 };
 
 static_assert(sizeof(OwnerCounters) == 64);
