@@ -14,8 +14,8 @@ namespace heaptag::allocator {
 
 namespace {
 
-// Slots compete with the program for the caches: as many as it keeps missing, 256 KiB at most.
-constexpr uint64_t kMaxSlots = 8192;
+// Slots compete with the program for the caches: as many as it keeps missing, 512 KiB at most.
+constexpr uint64_t kMaxSlots = 16384;
 constexpr uint32_t kEvictionsPerSlot = 4;
 
 // Larger blocks gain nothing from spans of their own.

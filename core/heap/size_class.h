@@ -28,7 +28,7 @@ constexpr unsigned class_of(size_t size_bytes) {
 /// Class and exactness in one number, below kSelectorCount: selector / 2 is the class + 1 (0 for no
 /// bytes), and sizes that fill their class to the byte are odd, because a site often asks for both
 /// kinds (24 and 32, say).
-constexpr unsigned selector_of(size_t size_bytes) {
+constexpr unsigned compute_selector(size_t size_bytes) {
   if (size_bytes <= 256) {
     return static_cast<unsigned>((size_bytes + 15) >> 4) * 2 + ((size_bytes & 15) == 0 ? 1 : 0);
   }
@@ -36,6 +36,24 @@ constexpr unsigned selector_of(size_t size_bytes) {
   const size_t step = (size_bytes - 1) >> shift;  // 8 to 15
   return (kLinearClasses + 1 - 8 + (shift - 5) * 8 + static_cast<unsigned>(step)) * 2 +
          (((step + 1) << shift) == size_bytes ? 1 : 0);
+}
+
+inline constexpr size_t kTabledBytes = 1024;
+
+constexpr std::array<uint8_t, kTabledBytes + 1> make_selector_table() {
+  std::array<uint8_t, kTabledBytes + 1> table{};
+  for (size_t size = 0; size <= kTabledBytes; ++size) {
+    table[size] = static_cast<uint8_t>(compute_selector(size));
+  }
+  return table;
+}
+
+inline constexpr std::array<uint8_t, kTabledBytes + 1> kSelectors = make_selector_table();
+
+/// compute_selector, from a table for the sizes that programs ask for most: no branch that random
+/// sizes mispredict.
+constexpr unsigned selector_of(size_t size_bytes) {
+  return likely(size_bytes <= kTabledBytes) ? kSelectors[size_bytes] : compute_selector(size_bytes);
 }
 
 constexpr unsigned class_of_selector(unsigned selector) {

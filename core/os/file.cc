@@ -76,6 +76,10 @@ int append_file(const char* path, unsigned mode) {
   return static_cast<int>(open_raw(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, mode));
 }
 
+int duplicate_file(int fd) {
+  return static_cast<int>(raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0));
+}
+
 bool write_all(int fd, const void* data, size_t size_bytes) {
   const char* from = static_cast<const char*>(data);
   while (size_bytes > 0) {

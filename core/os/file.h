@@ -29,6 +29,9 @@ int create_file(const char* path, unsigned mode);
 /// Opens a file for appending, creating it if need be. Returns the descriptor or a negative errno.
 int append_file(const char* path, unsigned mode);
 
+/// A second descriptor for the same open file. Returns it or a negative errno.
+int duplicate_file(int fd);
+
 /// Writes everything, whatever write(2) returns in between. False on an error.
 bool write_all(int fd, const void* data, size_t size_bytes);
 

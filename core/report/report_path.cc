@@ -1,5 +1,6 @@
 #include "core/report/report_path.h"
 
+#include "core/base/descriptor_path.h"
 #include "core/base/format.h"
 #include "core/base/rfc3339.h"
 #include "core/os/clock.h"
@@ -82,6 +83,10 @@ bool has_pid_placeholder(std::string_view path) {
 
 int open_report(std::string_view path, char (&path_used)[kMaxReportPathBytes]) {
   BufferSink text(path_used, sizeof(path_used));
+  if (const int named = descriptor_of_path(path); named >= 0) {
+    text.sink().put(path);
+    return os::duplicate_file(named);
+  }
   for (unsigned number = 0; number <= kMaxNumber; ++number) {
     const bool has_number = expand(path, number, &text);
     if (number > 0 && !has_number) {
