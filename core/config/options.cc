@@ -163,7 +163,8 @@ Options read_options(char** environment, const Complaints& complaints) {
 }
 
 bool selects(std::string_view globs, std::string_view name) {
-  bool selected = globs.starts_with('!');
+  bool selected = !globs.empty();  // by exclusions alone
+  bool matched = false;
   while (!globs.empty()) {
     const size_t comma = globs.find(',');
     std::string_view glob = take_first(globs, comma);
@@ -171,6 +172,9 @@ bool selects(std::string_view globs, std::string_view name) {
     const bool excludes = glob.starts_with('!');
     if (glob_matches(excludes ? drop_first(glob, 1) : glob, name)) {
       selected = !excludes;
+      matched = true;
+    } else if (!excludes && !matched) {
+      selected = false;
     }
   }
   return selected;

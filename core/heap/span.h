@@ -51,32 +51,33 @@ struct BlockMeta {
 };
 
 struct alignas(64) Span {
-  // One line that malloc and free of its own thread touch.
-  void* free_list;
-  uint64_t allocations;
-  uint64_t frees;
+  // What stays the same while the span is in use: the line that threads which free its blocks
+  // share.
   void* thread;  // ThreadState of core/allocator; null: large block or free run
   void* meta;    // per block: null (uniform), uint8_t (varied), uint32_t (metered)
   char* base;
   uint32_t requested_bytes;  // uniform: the size; kVaried; kMetered
   uint32_t block_bytes;
-  uint32_t threshold;  // see attention_needed
   uint32_t inverse;
-  // The rest.
   OwnerId owner;  // kNone: metered
   uint32_t page_count;
   uint32_t capacity;  // blocks that fit
-  uint32_t linked;    // blocks that have ever been on the free list; the others were never touched
-  uint32_t settled;   // blocks that other threads freed and that have come back, modulo 2^32
+  void* bin;          // Bin of core/allocator; for a large block its size (see requested_large)
+  Span* prev;         // with next: bin's queue of partial spans, or a list of free runs
+  // What its own thread changes with every call.
+  void* free_list;
+  uint64_t allocations;
+  uint64_t frees;
+  uint64_t slack_allocated;  // varied: rounding of all allocations, of all local frees
+  uint64_t slack_freed;
+  uint32_t threshold;  // see attention_needed
+  uint32_t settled;    // blocks that other threads freed and that have come back, modulo 2^32
+  uint32_t linked;     // blocks that have ever been on the free list; the others were never touched
   SpanState state;
   uint8_t size_class;
   uint8_t flags;
   uint8_t reserved;
-  Span* next;  // bin's list of partial spans, or the page heap's list of free runs
-  Span* prev;  //
-  void* bin;   // Bin of core/allocator; for a large block its requested size (see requested_large)
-  uint64_t slack_allocated;  // varied: rounding of all allocations, of all local frees
-  uint64_t slack_freed;
+  Span* next;
 
   static constexpr uint32_t kVaried = UINT32_MAX;
   static constexpr uint32_t kMetered = UINT32_MAX - 1;

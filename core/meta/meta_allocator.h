@@ -83,6 +83,7 @@ bool GrowingTable<T>::grow_slow(size_t count) {
   const size_t bytes =
       commit_table(data_, committed_ * sizeof(T), count * sizeof(T), capacity_ * sizeof(T));
   committed_ = bytes / sizeof(T);
+  committed_ = committed_ < capacity_ ? committed_ : capacity_;  // whole pages may hold more
   return count <= committed_;
 }
 

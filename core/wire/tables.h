@@ -66,30 +66,31 @@ struct ThreadRecord {
 /// A run of pages that holds blocks of one size class. Only the words that a reader may use are
 /// named.
 struct SpanRecord {
-  uint64_t free_list;
-  uint64_t allocations;  // by its thread
-  uint64_t frees;        // by its thread
-  uint64_t thread;       // address of the ThreadRecord, 0: large block or free run
+  uint64_t thread;  // address of the ThreadRecord, 0: large block or free run
   uint64_t meta;
   uint64_t base;
-  uint32_t requested_bytes;  // of each block; UINT32_MAX: all bytes are blocks - slack; UINT32_MAX
-                             // - 1: see owner
+  uint32_t requested_bytes;  // of each block; UINT32_MAX: all bytes are blocks - slack;
+                             // UINT32_MAX - 1: see owner
   uint32_t block_bytes;
-  uint32_t threshold;
   uint32_t inverse;
   uint32_t owner;  // 0: blocks of several owners, counted in OwnerCounters
   uint32_t page_count;
   uint32_t capacity;
-  uint32_t linked;
+  uint64_t bin;
+  uint64_t previous;
+  uint64_t free_list;
+  uint64_t allocations;  // by its thread
+  uint64_t frees;        // by its thread
+  uint64_t slack_allocated;
+  uint64_t slack_freed;
+  uint32_t threshold;
   uint32_t settled;
+  uint32_t linked;
   uint8_t state;
   uint8_t size_class;
   uint8_t flags;
   uint8_t reserved;
-  uint64_t links[2];
-  uint64_t bin;
-  uint64_t slack_allocated;
-  uint64_t slack_freed;
+  uint64_t next;
 };
 
 static_assert(sizeof(OwnerCounters) == 64);
