@@ -13,10 +13,10 @@ namespace {
 // The peak is looked at when the sum has grown by this part of it: the number of looks is
 // logarithmic.
 constexpr unsigned kStepShift = 6;
-constexpr int64_t kLeastStepBytes = 64 * kKiB;
+constexpr int64_t kLeastStepBytes = 4 * kKiB;
 
 // A thread tells of changes from here on: less is not worth an atomic operation.
-constexpr int64_t kLeastChangeBytes = 8 * kKiB;
+constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 
 struct State {
   os::Lock lock;

@@ -1,5 +1,6 @@
 """`heaptag run`: the program's output and end pass through; the report comes on stderr."""
 import json
+import os
 import re
 import subprocess
 
@@ -94,6 +95,16 @@ def test_o_saves_the_report(heaptag, tmp_path):
     frames = [s["frames"] for t in report["tags"] for s in t["sites"]]
     assert any(f[-1]["line"] and f[-1]["file"].endswith("sites.c") for f in frames if f)
     assert [p.name for p in tmp_path.iterdir()] == ["saved.json"]
+
+
+def test_o_into_a_descriptor_that_is_a_file(tmp_path):
+    """/dev/stdout is written into, never replaced: here it is a file that the shell has opened."""
+    link = os.readlink("/dev/stdout")
+    command = f"{COMMAND} run -q -o /dev/stdout --report /dev/fd/3 -- /bin/true >out.json 3>fd3.txt"
+    run(["sh", "-c", command], preload=False, cwd=tmp_path).ok()
+    assert json.loads((tmp_path / "out.json").read_text())["heaptag"]["schema"] == 1
+    assert "counted, not sampled" in (tmp_path / "fd3.txt").read_text()
+    assert os.readlink("/dev/stdout") == link
 
 
 def test_report_flag_is_the_environment_variable(heaptag, tmp_path):

@@ -22,7 +22,7 @@ render::Frame view_of(const Frame& frame) {
 
 }  // namespace
 
-ReportView::ReportView(const Report& report, FrameChoice choice) : choice_(choice) {
+ReportView::ReportView(const Report& report) {
   view_.version = text_or_null(report.version);
   add_process(report.process);
   view_.environment.cgroup_limit_known = report.environment.cgroup_limit_known;
@@ -76,9 +76,7 @@ void ReportView::add_tag(const Tag& tag) {
   for (const Site& site : tag.sites) {
     std::vector<render::Frame>& frames = frames_.emplace_back();
     for (const Frame& frame : site.frames) {
-      if (choice_ == FrameChoice::kAll || !frame.inlined) {
-        frames.push_back(view_of(frame));
-      }
+      frames.push_back(view_of(frame));
     }
     sites.push_back({site.id, frames.data(), frames.size(), site.figures});
   }

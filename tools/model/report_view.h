@@ -9,14 +9,10 @@
 
 namespace heaptag::tools {
 
-/// Which frames of a call site are shown. The text has one line per owner, and that is the place
-/// in the function that the linker knows: the one inlined there last is often some allocator's.
-enum class FrameChoice { kAll, kNotInlined };
-
 class ReportView {
  public:
   /// Borrows `report`: a change of it makes the view invalid.
-  ReportView(const Report& report, FrameChoice choice);
+  explicit ReportView(const Report& report);
   ReportView(const ReportView&) = delete;
   ReportView& operator=(const ReportView&) = delete;
 
@@ -26,7 +22,6 @@ class ReportView {
   void add_process(const Process& process);
   void add_tag(const Tag& tag);
 
-  FrameChoice choice_;
   render::Report view_;
   std::vector<const char*> argv_;
   std::vector<render::Option> options_;

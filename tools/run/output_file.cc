@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "core/base/descriptor_path.h"
 #include "tools/text/write_all.h"
 
 namespace heaptag::tools {
@@ -70,6 +71,22 @@ int write_and_close(int fd, const std::string& text) {
   return error;
 }
 
+/// What is no regular file, or is named as one of our descriptors.
+WrittenFile write_into(const std::string& path, const std::string& text) {
+  WrittenFile file{path};
+  const int named = descriptor_of_path(path);
+  const int fd = named >= 0 ? fcntl(named, F_DUPFD_CLOEXEC, 0)
+                            : open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  file.error = fd < 0 ? errno : write_and_close(fd, text);
+  return file;
+}
+
+bool is_written_into(const std::string& path) {
+  struct stat status = {};
+  return descriptor_of_path(path) >= 0 ||
+         (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode));
+}
+
 constexpr int kCreate = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 
 }  // namespace
@@ -99,9 +116,8 @@ WrittenFile write_new_file(const std::string& path_pattern,
       return file;
     }
     file.error = errno;
-    struct stat status = {};
-    if (file.error == EEXIST && stat(file.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-      return replace_file(path_pattern, process, text);  // /dev/stderr and the like
+    if (file.error == EEXIST && is_written_into(file.path)) {
+      return write_into(file.path, text);
     }
     if (file.error != EEXIST) {
       return file;
@@ -115,11 +131,8 @@ WrittenFile replace_file(const std::string& path_pattern,
                          const std::string& text) {
   WrittenFile file;
   file.path = expand(path_pattern, process, 0);
-  struct stat status = {};
-  if (stat(file.path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    const int fd = open(file.path.c_str(), O_WRONLY | O_CLOEXEC);
-    file.error = fd < 0 ? errno : write_and_close(fd, text);
-    return file;
+  if (is_written_into(file.path)) {
+    return write_into(file.path, text);
   }
   const std::string fresh = file.path + ".new." + std::to_string(getpid());
   const int fd = open(fresh.c_str(), kCreate, 0666);

@@ -23,7 +23,8 @@ WrittenFile write_new_file(const std::string& path_pattern,
                            const std::string& text);
 
 /// Writes a file in the place of one that exists: readers see the old or the new one, never half.
-/// What is no regular file (/dev/null, a pipe) is written into.
+/// What is no regular file (/dev/null, a pipe), and what is named as a descriptor (/dev/stdout), is
+/// written into.
 WrittenFile replace_file(const std::string& path_pattern,
                          const Process& process,
                          const std::string& text);

@@ -106,7 +106,7 @@ class Reporter {
 
   static std::string as_json(const Report& report) {
     std::string json;
-    render::write_json(ReportView(report, FrameChoice::kAll).get(), string_sink(json));
+    render::write_json(ReportView(report).get(), string_sink(json));
     return json;
   }
 
@@ -123,8 +123,7 @@ class Reporter {
     text_options.max_columns = columns.value_or(text_options.max_columns);
     text_options.scratch = scratch;
     std::string text;
-    render::write_text(ReportView(report, FrameChoice::kNotInlined).get(), text_options,
-                       string_sink(text));
+    render::write_text(ReportView(report).get(), text_options, string_sink(text));
     return text;
   }
 
@@ -141,7 +140,8 @@ class Reporter {
     if (command.size() > kLongestCommand) {
       command = " " + shell_word(options_.program[0]) + " ...";
     }
-    return "heaptag run --top 0 --" + command;
+    const char* children = options_.children == "report" ? " --children report" : "";
+    return fmt::format("heaptag run --top 0{} --{}", children, command);
   }
 
   /// Returns the name of the file for the last line of the text; "" when there is none to name.

@@ -63,6 +63,7 @@ class TextReport : public testing::Test {
       frames_[i].module = "/usr/lib/libjpeg.so.62";
       frames_[i].build_id = "1f3c9ab3";
       frames_[i].offset = 0x2b7c1;
+      frames_[i].function = row.name;
       frames_[i].file = row.file;
       frames_[i].line = row.line;
       sites_[i].frames = &frames_[i];
@@ -153,15 +154,15 @@ constexpr char kGolden[] =
     401.5M   100.0     1.25M   1,288   211,840            6 owners, counted, not sampled
 
   file and line for 5 of 6 owners; missing: libjpeg.so.62 (build-id 1f3c9a…):
-  install their debug symbols (Debian: -dbgsym packages), or  heaptag report t.snap --debuginfod
-  saved: t.snap    next: heaptag report t.snap --by module
+  install their debug symbols (Debian: -dbgsym packages)
+  saved: t.json    next: heaptag run --top 0 -- ./thumbd
 )";
 
 TEST_F(TextReport, Golden) {
   options_.top = 5;
   options_.verdict = "no errors";
-  options_.saved_path = "t.snap";
-  options_.next_command = "heaptag report t.snap --by module";
+  options_.saved_path = "t.json";
+  options_.next_command = "heaptag run --top 0 -- ./thumbd";
   EXPECT_EQ(text(), kGolden);
 }
 
@@ -221,6 +222,29 @@ TEST_F(TextReport, NamedTagsStandInBrackets) {
   expect_aligned();
 }
 
+TEST_F(TextReport, AnAddressThatIsTheNameIsNotSaidAgain) {
+  tags_[2].name = "libjpeg.so.62+0x2b7c1";
+  frames_[2].function = nullptr;
+  EXPECT_THAT(table()[2], testing::EndsWith("  64.0K  libjpeg.so.62+0x2b7c1"));
+  tags_[2].name = "ls+0x10";
+  EXPECT_THAT(table()[2], testing::EndsWith("  64.0K  ls+0x10"));
+  tags_[2].name = "images";
+  tags_[2].origin = "rule";
+  EXPECT_THAT(table()[2], testing::EndsWith("  [images]               libjpeg.so.62+0x2b7c1"));
+  expect_aligned();
+}
+
+TEST_F(TextReport, AnOwnersPlaceIsInTheFunctionThatTheLinkerKnows) {
+  std::vector<Frame> inlined(2, frames_[0]);
+  inlined[0].file = "allocator.h";
+  inlined[0].inlined = true;
+  sites_[0].frames = inlined.data();
+  sites_[0].frame_count = 2;
+  EXPECT_THAT(table()[1], testing::EndsWith("pixels_alloc           src/pixels.c:88"));
+  inlined[1].inlined = true;  // only from a report that something else has written
+  EXPECT_THAT(table()[1], testing::EndsWith("pixels_alloc           allocator.h:88"));
+}
+
 TEST_F(TextReport, AnEmptyReportLooksRight) {
   report_ = Report();
   EXPECT_EQ(first_line(), "report of process at exit: peak 0 bytes, 0 bytes still in use");
@@ -272,6 +296,18 @@ TEST_F(TextReport, LongNamesAreCutAndStayAligned) {
   EXPECT_THAT(text(), HasSubstr("ää…]  src/other.c:1"));
   options_.max_columns = 0;
   EXPECT_THAT(text(), HasSubstr(name));
+}
+
+TEST_F(TextReport, AShortLineGivesUpAddressesBeforeNames) {
+  const std::string longer = "jpeg_get_large" + std::string(26, 'r');
+  tags_[2].name = longer.c_str();
+  EXPECT_THAT(table()[2], testing::EndsWith("r  libjpeg.so.62+0x2b7c1"));
+  options_.max_columns = 100;
+  EXPECT_THAT(table()[2], testing::EndsWith("  " + longer));
+  EXPECT_THAT(table()[1], testing::EndsWith("  pixels_alloc           src/pixels.c:88"));
+  options_.max_columns = 80;
+  EXPECT_THAT(table()[2], testing::EndsWith("  jpeg_get_largerrrrrrr…"));
+  expect_aligned();
 }
 
 TEST_F(TextReport, ATerminalObeysNothing) {
