@@ -63,7 +63,7 @@ inline void meter(ThreadState* thread,
 inline void note_slack(ThreadState* thread, Span* span, const void* block, size_t size) {
   const uint32_t slack = span->block_bytes - static_cast<uint32_t>(size);
   span->slack_of(span->index_of_block(block)) = static_cast<uint8_t>(slack);
-  bump(span->slack_allocated, slack);
+  bump(span->allocated_bytes, size);
   thread->record.live_bytes += static_cast<int64_t>(size);
 }
 
@@ -117,9 +117,9 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
   if (span->meta == nullptr) {
     thread->record.live_bytes -= span->requested_bytes;
   } else if (span->requested_bytes == Span::kVaried) {
-    const uint32_t slack = span->slack_of(span->index_of_block(block));
-    bump(span->slack_freed, slack);
-    thread->record.live_bytes -= span->block_bytes - slack;
+    const uint32_t size = span->block_bytes - span->slack_of(span->index_of_block(block));
+    bump(span->freed_bytes, size);
+    thread->record.live_bytes -= size;
   } else {
     const uint32_t meta = span->meta_of(span->index_of_block(block));
     const uint32_t size = span->block_bytes - heap::BlockMeta::slack_bytes(meta);

@@ -200,12 +200,11 @@ void fold_figures(ThreadState* thread, Span* span) {
   const uint64_t sequence = thread->record.sequence;
   __atomic_store_n(&thread->record.sequence, sequence + 1, __ATOMIC_RELEASE);
   bump(counters->frees, span->frees);
-  bump(counters->freed_bytes,
-       varied ? freed_usable - span->slack_freed : span->frees * span->requested_bytes);
+  bump(counters->freed_bytes, varied ? span->freed_bytes : span->frees * span->requested_bytes);
   bump(counters->freed_usable, freed_usable);
   bump(counters->allocations, span->allocations);
-  bump(counters->allocated_bytes, varied ? allocated_usable - span->slack_allocated
-                                         : span->allocations * span->requested_bytes);
+  bump(counters->allocated_bytes,
+       varied ? span->allocated_bytes : span->allocations * span->requested_bytes);
   bump(counters->allocated_usable, allocated_usable);
   span->owner = OwnerId::kNone;
   __atomic_store_n(&thread->record.sequence, sequence + 2, __ATOMIC_RELEASE);

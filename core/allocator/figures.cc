@@ -47,8 +47,11 @@ void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
   const uint32_t spans = heap::span_record_count();
   for (uint32_t i = 1; i < spans; ++i) {
     const Span* span = heap::span_at(i);
+    // The thread first: what was no span of small blocks then has counted nothing for its next
+    // owner.
+    const void* thread = __atomic_load_n(&span->thread, __ATOMIC_ACQUIRE);
     const uint32_t owner = index_of(read_relaxed(span->owner));
-    if (owner == 0 || owner >= owners || read_relaxed(span->thread) == nullptr) {
+    if (thread == nullptr || owner == 0 || owner >= owners) {
       continue;
     }
     OwnerCounters part{};
@@ -57,8 +60,8 @@ void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
     part.allocations = read_relaxed(span->allocations);
     part.allocated_usable = part.allocations * span->block_bytes;
     if (read_relaxed(span->requested_bytes) == Span::kVaried) {
-      part.freed_bytes = part.freed_usable - read_relaxed(span->slack_freed);
-      part.allocated_bytes = part.allocated_usable - read_relaxed(span->slack_allocated);
+      part.freed_bytes = read_relaxed(span->freed_bytes);
+      part.allocated_bytes = read_relaxed(span->allocated_bytes);
     } else {
       part.freed_bytes = part.frees * span->requested_bytes;
       part.allocated_bytes = part.allocations * span->requested_bytes;
@@ -81,19 +84,26 @@ void visit_figures(const FigureVisitor& visitor, Order order) {
   }
 }
 
-uint64_t figures_sequence() {
+uint64_t figures_sequence_now() {
   uint64_t sum = 0;
   for (const ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    uint64_t sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
-    while ((sequence & 1) != 0 &&
-           thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
-      __builtin_ia32_pause();
-      sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
+    const uint64_t sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
+    if ((sequence & 1) != 0 &&
+        read_relaxed(thread->record.phase) == static_cast<uint32_t>(ThreadPhase::kRunning)) {
+      return kFiguresMove;
     }
     sum += sequence;
   }
   return sum;
+}
+
+uint64_t figures_sequence() {
+  uint64_t sequence = figures_sequence_now();
+  for (; sequence == kFiguresMove; sequence = figures_sequence_now()) {
+    __builtin_ia32_pause();
+  }
+  return sequence;
 }
 
 }  // namespace heaptag::allocator

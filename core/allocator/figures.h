@@ -25,4 +25,8 @@ void visit_figures(const FigureVisitor& visitor, Order order);
 /// seen twice or missed.
 uint64_t figures_sequence();
 
+/// The same without waiting for a thread that is moving figures: kFiguresMove then.
+uint64_t figures_sequence_now();
+inline constexpr uint64_t kFiguresMove = ~uint64_t{0};
+
 }  // namespace heaptag::allocator

@@ -18,6 +18,11 @@ constexpr int64_t kLeastStepBytes = 4 * kKiB;
 // A thread tells of changes from here on: less is not worth an atomic operation.
 constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 
+// How often a look begins anew because figures have moved meanwhile: on a slow path of malloc,
+// where the next one looks again, and before a report.
+constexpr unsigned kTries = 2;
+constexpr unsigned kTriesBeforeReport = 64;
+
 struct State {
   os::Lock lock;
   int64_t live_bytes;  // what threads have published (atomic)
@@ -51,14 +56,27 @@ uint64_t live_of(const wire::OwnerRecord& record) {
   return record.scratch[0] > record.scratch[1] ? record.scratch[0] - record.scratch[1] : 0;
 }
 
-void look_locked() {
-  const uint32_t owners = tag::owner_count();
+// Figures that move between tables during a visit may be in its first half and not in its second:
+// what was freed would seem to be live.
+bool add_up_locked(uint32_t owners) {
   wire::OwnerRecord* records = tag::owners();
   for (uint32_t i = 1; i < owners; ++i) {
     records[i].scratch[0] = 0;
     records[i].scratch[1] = 0;
   }
+  const uint64_t sequence = figures_sequence_now();
   visit_figures({add_part, nullptr}, Order::kAllocatedFirst);
+  return sequence != kFiguresMove && figures_sequence_now() == sequence;
+}
+
+void look_locked(unsigned tries) {
+  const uint32_t owners = tag::owner_count();
+  wire::OwnerRecord* records = tag::owners();
+  while (!add_up_locked(owners)) {
+    if (--tries == 0) {
+      return;
+    }
+  }
   uint64_t sum = 0;
   for (uint32_t i = 1; i < owners; ++i) {
     const uint64_t live = live_of(records[i]);
@@ -95,7 +113,7 @@ void publish_live(ThreadState* thread) {
   // is to be seen.
   const int64_t true_sum = live_of_threads();
   if (true_sum > static_cast<int64_t>(state.peak.live_bytes)) {
-    look_locked();
+    look_locked(kTries);
   }
   const int64_t next = sum + step_of(state.peak.live_bytes);
   write_relaxed(state.look_at_bytes, next);
@@ -109,7 +127,7 @@ void publish_live(ThreadState* thread) {
 
 void settle_peak() {
   os::LockGuard guard(state.lock);
-  look_locked();
+  look_locked(kTriesBeforeReport);
 }
 
 PeakFigures peak_figures() {

@@ -46,18 +46,20 @@ bool fits_in_place(const Span* span, size_t size) {
          span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
 }
 
-// Of a varied span's own owner: one allocation and one free more, with other roundings.
+// Of a varied span's own owner: one allocation and one free more. In this order, so that whoever
+// forks meanwhile never finds the span empty.
 bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t size, OwnerId owner) {
   if (span->owner != owner) {
     return false;
   }
   uint8_t& slack = span->slack_of(span->index_of_block(block));
-  bump(span->slack_freed, slack);
-  bump(span->frees);
-  thread->record.live_bytes += static_cast<int64_t>(size) - (span->block_bytes - slack);
-  slack = static_cast<uint8_t>(span->block_bytes - size);
-  bump(span->slack_allocated, slack);
+  const uint32_t old_size = span->block_bytes - slack;
   bump(span->allocations);
+  bump(span->allocated_bytes, size);
+  slack = static_cast<uint8_t>(span->block_bytes - size);
+  bump(span->freed_bytes, old_size);
+  bump(span->frees);
+  thread->record.live_bytes += static_cast<int64_t>(size) - old_size;
   return true;
 }
 

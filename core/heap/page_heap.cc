@@ -346,7 +346,8 @@ void shrink_run(Span* span, uint32_t page_count) {
 
 size_t trim(size_t keep_bytes) {
   os::LockGuard guard(heap.lock);
-  return purge_down_to(static_cast<uint32_t>(keep_bytes / kSpanPageBytes));
+  const size_t keep_pages = keep_bytes / kSpanPageBytes;
+  return purge_down_to(keep_pages < UINT32_MAX ? static_cast<uint32_t>(keep_pages) : UINT32_MAX);
 }
 
 PageHeapFigures page_heap_figures() {

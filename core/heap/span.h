@@ -68,8 +68,8 @@ struct alignas(64) Span {
   void* free_list;
   uint64_t allocations;
   uint64_t frees;
-  uint64_t slack_allocated;  // varied: rounding of all allocations, of all local frees
-  uint64_t slack_freed;
+  uint64_t allocated_bytes;  // varied: requested, of all allocations; of all local frees
+  uint64_t freed_bytes;
   uint32_t threshold;  // see attention_needed
   uint32_t settled;    // blocks that other threads freed and that have come back, modulo 2^32
   uint32_t linked;     // blocks that have ever been on the free list; the others were never touched
@@ -140,6 +140,6 @@ static_assert(offsetof(Span, owner) == offsetof(wire::SpanRecord, owner));
 static_assert(offsetof(Span, settled) == offsetof(wire::SpanRecord, settled));
 static_assert(offsetof(Span, state) == offsetof(wire::SpanRecord, state));
 static_assert(offsetof(Span, bin) == offsetof(wire::SpanRecord, bin));
-static_assert(offsetof(Span, slack_freed) == offsetof(wire::SpanRecord, slack_freed));
+static_assert(offsetof(Span, freed_bytes) == offsetof(wire::SpanRecord, freed_bytes));
 
 }  // namespace heaptag::heap

@@ -69,7 +69,7 @@ struct SpanRecord {
   uint64_t thread;  // address of the ThreadRecord, 0: large block or free run
   uint64_t meta;
   uint64_t base;
-  uint32_t requested_bytes;  // of each block; UINT32_MAX: all bytes are blocks - slack;
+  uint32_t requested_bytes;  // of each block; UINT32_MAX: see allocated_bytes;
                              // UINT32_MAX - 1: see owner
   uint32_t block_bytes;
   uint32_t inverse;
@@ -81,8 +81,8 @@ struct SpanRecord {
   uint64_t free_list;
   uint64_t allocations;  // by its thread
   uint64_t frees;        // by its thread
-  uint64_t slack_allocated;
-  uint64_t slack_freed;
+  uint64_t allocated_bytes;
+  uint64_t freed_bytes;
   uint32_t threshold;
   uint32_t settled;
   uint32_t linked;
