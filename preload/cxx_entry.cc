@@ -3,6 +3,8 @@
 // ends up with: if the program replaced one, that one is called, through the PLT.
 //
 // The library does not link libstdc++: what is needed of it is found when the program has it.
+#include <errno.h>
+
 #include <new>
 
 #include "core/allocator/allocator.h"
@@ -47,6 +49,7 @@ bool ask_new_handler() {
 
 [[gnu::noinline]] void* new_after_failure(size_t size, size_t alignment, uintptr_t site) {
   for (;;) {
+    errno = ENOMEM;  // as libstdc++, whose operators call malloc
     if (!ask_new_handler()) {
       throw_bad_alloc();
     }

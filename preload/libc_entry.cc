@@ -188,8 +188,7 @@ HEAPTAG_EXPORT void malloc_stats(void) {
 
 HEAPTAG_EXPORT int malloc_info(int options, FILE* stream) {
   if (options != 0) {
-    errno = EINVAL;
-    return -1;
+    return EINVAL;
   }
   const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
   fprintf(

@@ -2,6 +2,7 @@
 
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
+#include "core/tag/owners.h"
 
 namespace heaptag::allocator {
 
@@ -96,7 +97,7 @@ void set_current(ThreadState* thread, Bin* bin, Span* span) {
 // Should no other span take the place of the current one, nothing may be popped from it through its
 // slot.
 void clear_slot(ThreadState* thread, const Bin* bin) {
-  const uint64_t key = slot_key(site_of_key(bin->key), bin->selector);
+  const uint64_t key = slot_key(tag::owners()[index_of(bin->owner)].site, bin->selector);
   Slot* slot = thread->slot_of(key);
   if (slot->key != key) {
     return;

@@ -35,8 +35,7 @@ constexpr uint32_t kHotSamples = 12;
 constexpr uint32_t kMaxSamples = 63;
 
 void grow_slots(ThreadState* thread) {
-  const uint64_t old_count = thread->slot_mask / sizeof(Slot) + 1;
-  const uint64_t count = old_count * 2;
+  const uint64_t count = (thread->slot_mask / sizeof(Slot) + 1) * 2;
   auto* slots = static_cast<Slot*>(meta::allocate(count * sizeof(Slot)));
   if (slots == nullptr) {
     return;
@@ -44,15 +43,7 @@ void grow_slots(ThreadState* thread) {
   for (uint64_t i = 0; i < count; ++i) {
     slots[i].key = Slot::kNoKey;
   }
-  Slot* old = thread->slots;
-  thread->slots = slots;
-  thread->slot_mask = (count - 1) * sizeof(Slot);
-  for (uint64_t i = 0; i < old_count; ++i) {
-    if (old[i].key != Slot::kNoKey) {
-      *thread->slot_of(old[i].key) = old[i];
-    }
-  }
-  meta::release(old, old_count * sizeof(Slot));
+  replace_slots(thread, slots, count);
 }
 
 // The place of a key that is not there.
@@ -120,15 +111,14 @@ Bin* find_active_bin(ThreadState* thread, uint64_t key) {
 }
 
 // From spans of the pair alone, if it has any.
-void* allocate_own(
-    ThreadState* thread, Slot* slot, size_t size, unsigned selector, uintptr_t site) {
-  Bin* bin = find_active_bin(thread, uniform_key(site, size));
+void* allocate_own(ThreadState* thread, Slot* slot, size_t size, unsigned selector) {
+  Bin* bin = find_active_bin(thread, uniform_key(OwnerId{slot->owner}, size));
   Span* span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
   if (span != nullptr) {
     thread->record.live_bytes += static_cast<int64_t>(size);
     return pop_block(span);
   }
-  bin = find_active_bin(thread, varied_key(site, selector));
+  bin = find_active_bin(thread, varied_key(OwnerId{slot->owner}, selector));
   span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
   if (span == nullptr) {
     return nullptr;
@@ -149,7 +139,7 @@ void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
     return nullptr;
   }
   if (has_own_bins(thread, slot)) {
-    void* block = allocate_own(thread, slot, size, selector, site);
+    void* block = allocate_own(thread, slot, size, selector);
     if (block != nullptr) {
       return block;
     }
@@ -166,9 +156,8 @@ bool may_have_own_bin(const ThreadState* thread) {
 }
 
 void promote_size(ThreadState* thread, Slot* slot, uint32_t size) {
-  const uintptr_t site = site_of_key(slot->key);
   Bin like{};
-  like.key = uniform_key(site, size);
+  like.key = uniform_key(OwnerId{slot->owner}, size);
   like.owner = OwnerId{slot->owner};
   like.requested_bytes = size;
   like.size_class = static_cast<uint8_t>(heap::class_of(size));
@@ -179,7 +168,7 @@ void promote_size(ThreadState* thread, Slot* slot, uint32_t size) {
 void promote_pair(ThreadState* thread, Slot* slot, size_t size) {
   const unsigned selector = heap::selector_of(size);
   Bin like{};
-  like.key = varied_key(site_of_key(slot->key), selector);
+  like.key = varied_key(OwnerId{slot->owner}, selector);
   like.owner = OwnerId{slot->owner};
   like.requested_bytes = Span::kVaried;
   like.size_class = static_cast<uint8_t>(heap::class_of_selector(selector));

@@ -59,17 +59,18 @@ struct Slot {
 
 static_assert(sizeof(Slot) == 32);
 
-/// Sites are below 2^47 in user space, selectors need 8 bits, uniform sizes 11: keys are exact.
+/// Sites are below 2^47 in user space, selectors need 8 bits: keys are exact.
 inline uint64_t slot_key(uintptr_t site, unsigned selector) {
   return site | uint64_t{selector} << 47;
 }
 
-inline uint64_t uniform_key(uintptr_t site, size_t requested_size) {
-  return site | uint64_t{requested_size} << 47;
+/// Own bins go by the owner, of which there is a new one when a module takes the place of another.
+inline uint64_t uniform_key(OwnerId owner, size_t requested_size) {
+  return index_of(owner) | uint64_t{requested_size} << 32;
 }
 
-inline uint64_t varied_key(uintptr_t site, unsigned selector) {
-  return slot_key(site, selector) | uint64_t{1} << 63;
+inline uint64_t varied_key(OwnerId owner, unsigned selector) {
+  return index_of(owner) | uint64_t{selector} << 32 | uint64_t{1} << 63;
 }
 
 inline uintptr_t site_of_key(uint64_t key) {

@@ -17,6 +17,8 @@ namespace {
 constexpr uint32_t kFirstSlots = 64;
 constexpr uint32_t kFirstChunks = 16;
 constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
+constexpr size_t kLeastOwners = 2048;
+constexpr size_t kLimitBytesPerOwner = 8192;
 
 constinit Slot cold_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
 
@@ -49,12 +51,19 @@ constinit LateState late{};
 // Set when the calling thread's state has become an orphan.
 __thread bool tls_torn_down __attribute__((tls_model("initial-exec"))) = false;
 
+size_t owners_under(size_t limit_bytes) {
+  const size_t owners = limit_bytes / kLimitBytesPerOwner;
+  return owners < kLeastOwners           ? kLeastOwners
+         : owners > kMaxOwnersUnderLimit ? kMaxOwnersUnderLimit
+                                         : owners;
+}
+
 bool prepare_heap_locked() {
   if (registry.ready) {
     return true;
   }
-  const size_t owners =
-      os::address_space_limit() == SIZE_MAX ? heap::BlockMeta::kMaxOwners : kMaxOwnersUnderLimit;
+  const size_t limit = os::address_space_limit();
+  const size_t owners = limit == SIZE_MAX ? heap::BlockMeta::kMaxOwners : owners_under(limit);
   registry.ready = heap::init_address_map() && tag::init_owners(owners);
   return registry.ready;
 }
@@ -132,8 +141,8 @@ void for_each_lock(Visitor visit) {
   // Rank order: outermost first.
   visit(peak_lock_for_fork());
   visit(late.lock);
-  visit(registry.lock);
   visit(tag::owners_lock_for_fork());
+  visit(registry.lock);
   visit(heap::page_heap_lock_for_fork());
   visit(meta::lock_for_fork());
 }
@@ -200,9 +209,43 @@ void help_orphan(ThreadState* thread) {
   }
 }
 
+void replace_slots(ThreadState* thread, Slot* slots, uint64_t count) {
+  // Under the lock: forget_unloaded_modules looks at the tables of all threads.
+  os::LockGuard guard(registry.lock);
+  Slot* old = thread->slots;
+  const uint64_t old_count = thread->slot_mask / sizeof(Slot) + 1;
+  thread->slots = slots;
+  thread->slot_mask = (count - 1) * sizeof(Slot);
+  for (uint64_t i = 0; i < old_count; ++i) {
+    if (old[i].key != Slot::kNoKey) {
+      *thread->slot_of(old[i].key) = old[i];
+    }
+  }
+  meta::release(old, old_count * sizeof(Slot));
+}
+
+void forget_unloaded_modules() {
+  tag::forget_unloaded([](uintptr_t begin, uintptr_t end) {
+    os::LockGuard guard(registry.lock);
+    for (ThreadState* thread = first_thread(); thread != nullptr;
+         thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+      for (uint64_t at = 0; at <= thread->slot_mask; at += sizeof(Slot)) {
+        // One word of another thread's slot: whatever it does meanwhile, it finds an empty slot or
+        // its own.
+        Slot* slot = thread->slots + at / sizeof(Slot);
+        const uint64_t key = read_relaxed(slot->key);
+        const uintptr_t call = site_of_key(key) - 1;
+        if (key != Slot::kNoKey && call >= begin && call < end) {
+          write_relaxed(slot->key, Slot::kNoKey);
+        }
+      }
+    }
+  });
+}
+
 void prepare_for_limit(size_t limit_bytes) {
   heap::give_up_reservation(limit_bytes);
-  tag::trim_owners(kMaxOwnersUnderLimit);
+  tag::trim_owners(owners_under(limit_bytes));
 }
 
 ThreadState* first_thread() {

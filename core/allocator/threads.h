@@ -47,6 +47,12 @@ void help_orphan(ThreadState* thread);
 /// growth.
 void prepare_for_limit(size_t limit_bytes);
 
+/// After a dlclose: nothing may be charged any more to sites in modules that are gone.
+void forget_unloaded_modules();
+
+/// Gives the thread a table of `count` slots (a power of two) with what the old one holds.
+void replace_slots(ThreadState* thread, Slot* slots, uint64_t count);
+
 /// First record of the registry; records are never removed.
 ThreadState* first_thread();
 ThreadState* const* first_thread_address();

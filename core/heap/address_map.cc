@@ -179,8 +179,8 @@ size_t pages_under_limit(size_t limit_bytes) {
 
 bool init_address_map() {
   const size_t limit = os::address_space_limit();
-  void* range = nullptr;
-  size_t range_bytes = 0;
+  void* range = reinterpret_cast<void*>(address_map.range_begin);
+  size_t range_bytes = size_t{growth.range_pages} * kSpanPageBytes;
   // A reservation would count against a limit: then segments are taken when they are needed.
   for (size_t size_bytes : kRangeSizes) {
     if (limit == SIZE_MAX && range == nullptr) {
@@ -188,6 +188,8 @@ bool init_address_map() {
       range_bytes = range == nullptr ? 0 : size_bytes;
     }
   }
+  // Kept when something below fails: the next attempt goes on from here.
+  address_map.range_begin = reinterpret_cast<uintptr_t>(range);
   growth.range_pages = static_cast<uint32_t>(range_bytes / kSpanPageBytes);
   const size_t segment_pages = pages_under_limit(limit);
   const size_t pages = growth.range_pages + segment_pages;
@@ -200,7 +202,6 @@ bool init_address_map() {
   growth.span_count = 1;
   growth.frontier_page = 1;  // page number 0 is nobody's, in both tables
   growth.segment_page = 0;
-  address_map.range_begin = reinterpret_cast<uintptr_t>(range);
   address_map.range_pages = growth.range_table.data();
   address_map.segment_pages = growth.segment_table.data();
   address_map.spans = growth.spans.data();

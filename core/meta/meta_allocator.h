@@ -61,6 +61,9 @@ size_t commit_table(void* base, size_t committed_bytes, size_t wanted_bytes, siz
 
 template <typename T>
 bool GrowingTable<T>::init(size_t capacity) {
+  if (data_ != nullptr) {
+    return true;  // from an attempt that failed later
+  }
   data_ = static_cast<T*>(reserve_table(capacity * sizeof(T)));
   capacity_ = data_ == nullptr ? 0 : capacity;
   return data_ != nullptr;

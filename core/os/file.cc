@@ -73,7 +73,11 @@ int create_file(const char* path, unsigned mode) {
 }
 
 int append_file(const char* path, unsigned mode) {
-  return static_cast<int>(open_raw(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, mode));
+  const long fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, mode);
+  if (!is_error(fd)) {
+    raw_syscall(SYS_fcntl, fd, F_SETFL, O_WRONLY | O_APPEND);
+  }
+  return static_cast<int>(fd);
 }
 
 int duplicate_file(int fd) {
@@ -106,6 +110,14 @@ long read_link(const char* path, char* buffer, size_t capacity) {
                                   reinterpret_cast<long>(buffer), static_cast<long>(capacity - 1));
   buffer[is_error(result) ? 0 : result] = '\0';
   return result;
+}
+
+bool is_directory(const char* path) {
+  struct stat info {};
+
+  return !is_error(raw_syscall(SYS_newfstatat, AT_FDCWD, reinterpret_cast<long>(path),
+                               reinterpret_cast<long>(&info), 0)) &&
+         S_ISDIR(info.st_mode);
 }
 
 bool is_device_or_pipe(const char* path) {

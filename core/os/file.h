@@ -26,7 +26,8 @@ long read_file(const char* path, char* buffer, size_t capacity);
 /// Returns the descriptor or a negative errno.
 int create_file(const char* path, unsigned mode);
 
-/// Opens a file for appending, creating it if need be. Returns the descriptor or a negative errno.
+/// Opens a file for appending, creating it if need be. A pipe that nobody reads is an error, not a
+/// reason to wait. Returns the descriptor or a negative errno.
 int append_file(const char* path, unsigned mode);
 
 /// A second descriptor for the same open file. Returns it or a negative errno.
@@ -42,6 +43,8 @@ long read_link(const char* path, char* buffer, size_t capacity);
 
 /// Is there something that is neither a regular file nor a directory?
 bool is_device_or_pipe(const char* path);
+
+bool is_directory(const char* path);
 
 /// The current directory, NUL-terminated. Returns a positive number, or a negative errno.
 long current_directory(char* buffer, size_t capacity);

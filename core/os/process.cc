@@ -56,6 +56,11 @@ bool is_privileged() {
   return getauxval(AT_SECURE) != 0;
 }
 
+const char* program_path() {
+  const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  return path == nullptr ? "" : path;
+}
+
 bool is_single_threaded() {
   return __libc_single_threaded != 0;
 }

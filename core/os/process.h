@@ -12,6 +12,9 @@ uint32_t parent_id();
 /// Loaded with more rights than whoever started it (setuid, file capabilities)?
 bool is_privileged();
 
+/// The path that the kernel executed: where /proc is missing. May be relative.
+const char* program_path();
+
 /// Only one thread has ever been there.
 bool is_single_threaded();
 

@@ -86,7 +86,7 @@ bool collect_modules(Collected* collected) {
   const uint32_t count = tag::module_count() - 1;
   auto modules = collected->scratch.array<render::Module>(count);
   auto texts = collected->scratch.array<char>(count * kBuildIdTextBytes);
-  auto times = collected->scratch.array<TimeText>(count);
+  auto times = collected->scratch.array<TimeText>(2 * size_t{count});
   collected->symbols = collected->scratch.array<Symbols>(count);
   if (collected->scratch.failed()) {
     return false;
@@ -98,7 +98,9 @@ bool collect_modules(Collected* collected) {
         hex_text(record.build_id, record.build_id_bytes, texts.data() + i * kBuildIdTextBytes);
     modules[i].base = record.base;
     modules[i].end = record.end;
-    modules[i].loaded_at = times[i].set(record.loaded_at);
+    modules[i].loaded_at = times[2 * i].set(record.loaded_at);
+    modules[i].unloaded_at =
+        record.unloaded_at == 0 ? nullptr : times[2 * i + 1].set(record.unloaded_at);
   }
   collected->report.modules = modules.data();
   collected->report.module_count = count;

@@ -32,6 +32,7 @@ struct ErrorName {
 constexpr ErrorName kErrorNames[] = {
     {-1, "operation not permitted"},
     {-2, "no such file or directory"},
+    {-6, "nobody reads from it"},
     {-9, "no such descriptor is open"},
     {-12, "out of memory"},
     {-13, "permission denied"},

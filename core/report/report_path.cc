@@ -13,6 +13,7 @@ namespace heaptag::report {
 namespace {
 
 constexpr long kFileExists = -17;
+constexpr long kIsDirectory = -21;
 constexpr long kNameTooLong = -36;
 constexpr unsigned kMaxNumber = 9999;
 
@@ -95,6 +96,9 @@ int open_report(std::string_view path, char (&path_used)[kMaxReportPathBytes]) {
     }
     if (text.truncated()) {
       return kNameTooLong;
+    }
+    if (number == 0 && os::is_directory(path_used)) {
+      return kIsDirectory;
     }
     if (number == 0 && os::is_device_or_pipe(path_used)) {
       return os::append_file(path_used, 0600);

@@ -24,6 +24,7 @@ constinit Session session{};
 namespace {
 
 constexpr size_t kMaxPathBytes = 4096;
+constexpr size_t kMaxShownBytes = 400;  // of a name or value that is not understood
 
 // Options outlive the environment block, which programs overwrite.
 const char* keep(std::string_view text) {
@@ -157,7 +158,8 @@ void start_with_options(int argc, char** argv, char** environment) {
   open_log(options.log, options.report != nullptr);
   for (unsigned i = 0; i < complaints.count && !session.is_child; ++i) {
     const Complaint& item = complaints.items[i];
-    log_line({item.name, "=", item.value, " ", item.advice, "; it is ignored"});
+    log_line({take_first(item.name, kMaxShownBytes), "=", take_first(item.value, kMaxShownBytes),
+              " ", item.advice, "; it is ignored"});
   }
   if (options.report == nullptr) {
     return;

@@ -6,12 +6,14 @@
 #include "core/os/clock.h"
 #include "core/os/file.h"
 #include "core/os/loader.h"
+#include "core/os/process.h"
 
 namespace heaptag::tag {
 
 namespace {
 
 constexpr size_t kMaxModules = 16384;
+constexpr size_t kOwnersPerModule = 4;
 constexpr size_t kMaxPathBytes = 4096;
 
 constinit meta::GrowingTable<wire::ModuleRecord> table{};
@@ -19,8 +21,9 @@ constinit uint32_t count = 1;
 constinit char program_path[kMaxPathBytes]{};  // under the lock; stacks may be small
 
 const char* copy_path(const char* path) {
-  if (path[0] == '\0' && os::read_link("/proc/self/exe", program_path, kMaxPathBytes) > 0) {
-    path = program_path;  // the main program has no name in the loader's list
+  if (path[0] == '\0') {  // the main program has no name in the loader's list
+    path = os::read_link("/proc/self/exe", program_path, kMaxPathBytes) > 0 ? program_path
+                                                                            : os::program_path();
   }
   const size_t size_bytes = std::strlen(path) + 1;
   char* copy = static_cast<char*>(meta::allocate(size_bytes));
@@ -38,8 +41,23 @@ bool same_path(const wire::ModuleRecord& record, const os::LoadedObject& object)
 
 }  // namespace
 
-bool init_modules() {
-  return table.init(kMaxModules) && table.grow_to(1);
+bool init_modules(size_t owners) {
+  const size_t modules = owners / kOwnersPerModule;
+  return table.init(modules < kMaxModules ? modules : kMaxModules) && table.grow_to(1);
+}
+
+bool is_unloaded_locked(ModuleId module) {
+  wire::ModuleRecord& record = table[index_of(module)];
+  if (record.unloaded_at != 0) {
+    return false;  // said before
+  }
+  os::LoadedObject object{};
+  if (os::find_object(record.begin, &object) && object.begin == record.begin &&
+      object.end == record.end && same_path(record, object)) {
+    return false;
+  }
+  record.unloaded_at = os::realtime_ns();
+  return true;
 }
 
 ModuleId intern_module_locked(uintptr_t address) {
@@ -49,8 +67,8 @@ ModuleId intern_module_locked(uintptr_t address) {
   }
   for (uint32_t i = count; i-- > 1;) {
     const wire::ModuleRecord& record = table[i];
-    if (record.begin == object.begin && record.end == object.end && record.base == object.base &&
-        same_path(record, object)) {
+    if (record.unloaded_at == 0 && record.begin == object.begin && record.end == object.end &&
+        record.base == object.base && same_path(record, object)) {
       return ModuleId{i};
     }
   }

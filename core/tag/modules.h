@@ -8,10 +8,14 @@
 
 namespace heaptag::tag {
 
-bool init_modules();
+/// `owners`: the largest number of owners; fewer owners need fewer modules.
+bool init_modules(size_t owners);
 
 /// The module that maps `address` now. kNone when there is none, or no memory for its record.
 ModuleId intern_module_locked(uintptr_t address);
+
+/// Is what the record describes no longer mapped where it was? Marks it then.
+bool is_unloaded_locked(ModuleId module);
 
 uint32_t module_count();  // entry 0 is unused
 const uint32_t* module_count_address();

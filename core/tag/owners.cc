@@ -9,6 +9,9 @@ namespace {
 
 constexpr size_t kFirstSlots = 512;
 
+// Takes the place of a site whose module is gone: never equal to one, and searches go on behind it.
+constexpr uintptr_t kForgotten = 1;
+
 struct Slot {
   uintptr_t site;  // 0: empty
   uint64_t owner;
@@ -62,7 +65,7 @@ bool make_room() {
     return size_t{state.count} + 1 < old->mask;
   }
   for (size_t i = 0; i <= old->mask; ++i) {
-    if (old->slots[i].site != 0) {
+    if (old->slots[i].site > kForgotten) {
       *find_slot(table, old->slots[i].site) = old->slots[i];
     }
   }
@@ -93,8 +96,10 @@ OwnerId add_owner(uintptr_t site) {
 }  // namespace
 
 bool init_owners(size_t capacity) {
-  state.sites = make_table(kFirstSlots);
-  if (state.sites == nullptr || !init_modules() || !state.records.init(capacity) ||
+  if (state.sites == nullptr) {
+    state.sites = make_table(kFirstSlots);
+  }
+  if (state.sites == nullptr || !init_modules(capacity) || !state.records.init(capacity) ||
       !state.records.grow_to(index_of(kOverflowOwner) + 1)) {
     return false;
   }
@@ -108,6 +113,22 @@ OwnerId owner_of_site(uintptr_t site) {
     return OwnerId{static_cast<uint32_t>(slot->owner)};
   }
   return add_owner(site);
+}
+
+void forget_unloaded(void (*forgotten)(uintptr_t begin, uintptr_t end)) {
+  os::LockGuard guard(state.lock);
+  for (uint32_t module = 1; module < module_count(); ++module) {
+    if (!is_unloaded_locked(ModuleId{module})) {
+      continue;
+    }
+    for (size_t i = 0; i <= state.sites->mask; ++i) {
+      Slot& slot = state.sites->slots[i];
+      if (slot.site > kForgotten && state.records[slot.owner].module == module) {
+        __atomic_store_n(&slot.site, kForgotten, __ATOMIC_RELEASE);
+      }
+    }
+    forgotten(modules()[module].begin, modules()[module].end);
+  }
 }
 
 uint32_t owner_count() {

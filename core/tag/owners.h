@@ -18,6 +18,10 @@ bool init_owners(size_t capacity);
 /// The owner of a call site; a new one the first time. Never fails: kOverflowOwner then.
 OwnerId owner_of_site(uintptr_t site);
 
+/// After a dlclose: sites in modules that are gone mean something else from now on. Calls
+/// `forgotten(begin, end)` for the addresses of each such module.
+void forget_unloaded(void (*forgotten)(uintptr_t begin, uintptr_t end));
+
 uint32_t owner_count();  // entry 0 is unused
 const uint32_t* owner_count_address();
 wire::OwnerRecord* owners();

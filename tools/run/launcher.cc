@@ -14,11 +14,14 @@
 namespace heaptag::tools {
 namespace {
 
+constexpr int kForwarded[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+
 // The child, for the handler that passes signals on. Written before the signals are unblocked.
 volatile sig_atomic_t forward_to = 0;
 
 extern "C" void forward_signal(int signal_number, siginfo_t* info, void* /*context*/) {
-  // A hang-up that the kernel sends goes to the whole process group: the program has it already.
+  // What the kernel sends (hang-up, the keys of a terminal) goes to the whole process group: the
+  // program has it already.
   if (forward_to > 0 && info->si_code != SI_KERNEL) {
     const int saved_errno = errno;
     kill(forward_to, signal_number);
@@ -49,10 +52,10 @@ class WaiterSignals {
     forward_to = child;
     struct sigaction ignore = {};
     ignore.sa_handler = SIG_IGN;
-    for (const int signal_number : {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ}) {
+    for (const int signal_number : {SIGPIPE, SIGXFSZ}) {
       sigaction(signal_number, &ignore, nullptr);
     }
-    for (const int signal_number : {SIGTERM, SIGHUP}) {
+    for (const int signal_number : kForwarded) {
       struct sigaction before = {};
       sigaction(signal_number, nullptr, &before);
       if (before.sa_handler != SIG_IGN) {  // nohup stays nohup
@@ -63,8 +66,9 @@ class WaiterSignals {
       }
     }
     sigset_t mask = mask_;
-    sigdelset(&mask, SIGTERM);
-    sigdelset(&mask, SIGHUP);
+    for (const int signal_number : kForwarded) {
+      sigdelset(&mask, signal_number);
+    }
     sigprocmask(SIG_SETMASK, &mask, nullptr);
   }
 

@@ -1,5 +1,6 @@
 #include "tools/run/preload_library.h"
 
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -10,9 +11,10 @@ namespace heaptag::tools {
 PreloadLibrary find_preload_library() {
   PreloadLibrary found;
   std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) {
-    return found;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) {  // no /proc: the path that was executed
+    const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+    self = std::filesystem::absolute(path == nullptr ? "heaptag" : path, error);
   }
   for (const char* place : {".", "../lib", "../lib/x86_64-linux-gnu", "../lib64"}) {
     const auto path = (self.parent_path() / place / "libheaptag.so").lexically_normal();
