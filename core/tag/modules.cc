@@ -65,10 +65,14 @@ ModuleId intern_module_locked(uintptr_t address) {
   if (!os::find_object(address, &object)) {
     return ModuleId::kNone;
   }
+  uint8_t build_id[sizeof(wire::ModuleRecord::build_id)] = {};
+  const size_t build_id_bytes = os::read_build_id(object, build_id, sizeof(build_id));
   for (uint32_t i = count; i-- > 1;) {
-    const wire::ModuleRecord& record = table[i];
-    if (record.unloaded_at == 0 && record.begin == object.begin && record.end == object.end &&
-        record.base == object.base && same_path(record, object)) {
+    wire::ModuleRecord& record = table[i];
+    if (record.begin == object.begin && record.end == object.end && record.base == object.base &&
+        record.build_id_bytes == build_id_bytes &&
+        std::memcmp(record.build_id, build_id, build_id_bytes) == 0 && same_path(record, object)) {
+      record.unloaded_at = 0;  // it may have come back to where it was
       return ModuleId{i};
     }
   }
@@ -81,8 +85,8 @@ ModuleId intern_module_locked(uintptr_t address) {
   record.end = object.end;
   record.path = reinterpret_cast<uintptr_t>(copy_path(object.path));
   record.loaded_at = os::realtime_ns();
-  record.build_id_bytes =
-      static_cast<uint32_t>(os::read_build_id(object, record.build_id, sizeof(record.build_id)));
+  record.build_id_bytes = static_cast<uint32_t>(build_id_bytes);
+  std::memcpy(record.build_id, build_id, sizeof(build_id));
   __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
   return ModuleId{count - 1};
 }

@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t kFirstSlots = 512;
 
-// Takes the place of a site whose module is gone: never equal to one, and searches go on behind it.
+// Takes the place of a site whose module is gone: never equal to one, searches go on behind it, and
+// the owner stays for the day when the module comes back to where it was.
 constexpr uintptr_t kForgotten = 1;
 
 struct Slot {
@@ -54,6 +55,20 @@ Slot* find_slot(SiteTable* table, uintptr_t site) {
   }
 }
 
+// The owner that a site had before its module went and came back. Null when it is another module
+// now.
+Slot* find_forgotten(SiteTable* table, uintptr_t site, ModuleId module) {
+  for (size_t at = hash_site(site) & table->mask; table->slots[at].site != 0;
+       at = (at + 1) & table->mask) {
+    Slot& slot = table->slots[at];
+    if (slot.site == kForgotten && state.records[slot.owner].site == site &&
+        state.records[slot.owner].module == index_of(module)) {
+      return &slot;
+    }
+  }
+  return nullptr;
+}
+
 bool make_room() {
   SiteTable* old = state.sites;
   if (size_t{state.count} * 2 <= old->mask) {
@@ -79,13 +94,19 @@ OwnerId add_owner(uintptr_t site) {
   if (slot->site == site) {
     return OwnerId{static_cast<uint32_t>(slot->owner)};
   }
+  const ModuleId module = intern_module_locked(site - 1);
+  Slot* forgotten = find_forgotten(state.sites, site, module);
+  if (forgotten != nullptr) {
+    __atomic_store_n(&forgotten->site, site, __ATOMIC_RELEASE);
+    return OwnerId{static_cast<uint32_t>(forgotten->owner)};
+  }
   if (!make_room() || !state.records.grow_to(size_t{state.count} + 1)) {
     return kOverflowOwner;
   }
   slot = find_slot(state.sites, site);
   wire::OwnerRecord& record = state.records[state.count];
   record.site = site;
-  record.module = index_of(intern_module_locked(site - 1));
+  record.module = index_of(module);
   record.offset = site - 1 - modules()[record.module].base;
   slot->owner = state.count;
   __atomic_store_n(&slot->site, site, __ATOMIC_RELEASE);
