@@ -15,9 +15,6 @@ namespace {
 constexpr unsigned kStepShift = 6;
 constexpr int64_t kLeastStepBytes = 4 * kKiB;
 
-// A thread tells of changes from here on: less is not worth an atomic operation.
-constexpr int64_t kLeastChangeBytes = 2 * kKiB;
-
 // How often a look begins anew because figures have moved meanwhile: on a slow path of malloc,
 // where the next one looks again, and before a report.
 constexpr unsigned kTries = 2;

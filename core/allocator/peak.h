@@ -4,9 +4,13 @@
 #pragma once
 
 #include "core/allocator/thread_state.h"
+#include "core/base/units.h"
 #include "core/os/lock.h"
 
 namespace heaptag::allocator {
+
+/// A thread tells of changes from here on: less is not worth an atomic operation.
+inline constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 
 /// Tells the process what this thread has gained or lost since it last told, and looks at the peak
 /// when the sum is higher than ever.

@@ -260,6 +260,10 @@ uint32_t threads_ever() {
   return __atomic_load_n(&registry.attached, __ATOMIC_RELAXED);
 }
 
+const uint32_t* threads_ever_address() {
+  return &registry.attached;
+}
+
 OwnerCounters* counters_of(ThreadState* thread, OwnerId owner) {
   const uint32_t index = index_of(owner) / wire::kOwnersPerChunk;
   if (unlikely(index >= thread->record.counters_chunks)) {

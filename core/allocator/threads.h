@@ -57,6 +57,7 @@ void replace_slots(ThreadState* thread, Slot* slots, uint64_t count);
 ThreadState* first_thread();
 ThreadState* const* first_thread_address();
 uint32_t threads_ever();  // threads that have allocated, ended ones included
+const uint32_t* threads_ever_address();
 
 /// Around fork: take every lock in rank order / give them back in the parent / start afresh in the
 /// child.

@@ -356,6 +356,14 @@ PageHeapFigures page_heap_figures() {
           size_t{__atomic_load_n(&heap.zeroed.pages, __ATOMIC_RELAXED)} * kSpanPageBytes};
 }
 
+const uint32_t* used_pages_address() {
+  return &heap.used_pages;
+}
+
+const uint32_t* dirty_pages_address() {
+  return &heap.dirty.pages;
+}
+
 bool growth_is_due() {
   const uint32_t used = __atomic_load_n(&heap.used_pages, __ATOMIC_RELAXED);
   const uint32_t seen = __atomic_load_n(&heap.swept_at_pages, __ATOMIC_RELAXED);

@@ -43,6 +43,10 @@ struct PageHeapFigures {
 
 PageHeapFigures page_heap_figures();
 
+/// The same for a reader outside: pages in use, free pages that are resident.
+const uint32_t* used_pages_address();
+const uint32_t* dirty_pages_address();
+
 /// Has the heap grown by 1/16 since this was last true? Then whoever asks gives back what it
 /// hoards.
 bool growth_is_due();

@@ -5,6 +5,7 @@
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
 #include "core/heap/address_map.h"
+#include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/clock.h"
 #include "core/os/process.h"
@@ -46,6 +47,13 @@ void publish_descriptor() {
   descriptor.module_stride = sizeof(wire::ModuleRecord);
   descriptor.counters_stride = sizeof(wire::OwnerCounters);
   descriptor.span_stride = sizeof(wire::SpanRecord);
+  descriptor.threads_ever = address_of(allocator::threads_ever_address());
+  descriptor.used_pages = address_of(heap::used_pages_address());
+  descriptor.dirty_pages = address_of(heap::dirty_pages_address());
+  descriptor.span_page_bytes = heap::kSpanPageBytes;
+  descriptor.lost_offset = offsetof(allocator::ThreadState, lost);
+  descriptor.unseen_offset = offsetof(allocator::ThreadState, current_span_bytes_max);
+  descriptor.unseen_bytes = allocator::kLeastChangeBytes;
   publish_process_id();
   // Last: whoever sees the magic may believe the rest.
   std::memcpy(descriptor.magic, wire::kMagic, sizeof(wire::kMagic));

@@ -10,8 +10,10 @@
 
 namespace heaptag::wire {
 
-inline constexpr uint32_t kTablesVersion = 1;
+inline constexpr uint32_t kTablesVersion = 2;
 inline constexpr uint32_t kOwnersPerChunk = 64;
+inline constexpr uint32_t kOverflowOwner = 1;  // whom sites beyond the capacity are charged to
+inline constexpr uint32_t kVariedSizes = UINT32_MAX;  // SpanRecord::requested_bytes
 
 /// What one thread did for one owner. Blocks of uniform spans that were allocated or freed by the
 /// span's own thread are counted in the span instead (SpanRecord).
@@ -79,9 +81,9 @@ struct SpanRecord {
   uint64_t bin;
   uint64_t previous;
   uint64_t free_list;
-  uint64_t allocations;  // by its thread
-  uint64_t frees;        // by its thread
-  uint64_t allocated_bytes;
+  uint64_t allocations;      // by its thread
+  uint64_t frees;            // by its thread
+  uint64_t allocated_bytes;  // requested, by its thread; only with requested_bytes UINT32_MAX
   uint64_t freed_bytes;
   uint32_t threshold;
   uint32_t settled;
@@ -127,6 +129,13 @@ struct Descriptor {
   uint32_t module_stride;
   uint32_t counters_stride;
   uint32_t span_stride;
+  uint64_t threads_ever;     // uint32_t
+  uint64_t used_pages;       // uint32_t: pages in use
+  uint64_t dirty_pages;      // uint32_t: free, resident
+  uint32_t span_page_bytes;  // of one of them
+  uint32_t lost_offset;      // in a thread's record: OwnerCounters of kOverflowOwner
+  uint32_t unseen_offset;    // in a thread's record: uint64_t, bytes that its peak may miss
+  uint32_t unseen_bytes;     // that it may miss beyond
 };
 
 inline constexpr char kMagic[8] = {'H', 'E', 'A', 'P', 'T', 'A', 'G', 0};
