@@ -75,8 +75,10 @@ struct Reader {
       options.format = Format::kText;
     } else if (value == "json") {
       options.format = Format::kJson;
+    } else if (value == "snapshot") {
+      options.format = Format::kSnapshot;
     } else {
-      complain(name, value, "is not a format: use text or json");
+      complain(name, value, "is not a format: use text, json or snapshot");
     }
   }
 

@@ -7,7 +7,7 @@
 
 namespace heaptag::config {
 
-enum class Format { kText, kJson };
+enum class Format { kText, kJson, kSnapshot };
 
 enum class Children { kDefault, kReport, kFindings, kOff };
 

@@ -255,31 +255,36 @@ class MissingModules {
 
 /// How many owners have a line. Returns whether any has.
 bool write_symbols_note(const Report& report, const TextOptions& options, const Sink& out) {
-  uint64_t owners = 0;
+  uint64_t sites = 0;
   uint64_t with_line = 0;
+  bool is_one_each = true;  // an owner is a site
   MissingModules missing;
   for (size_t i = 0; i < report.tag_count; ++i) {
-    const Frame* frame = owner_frame_or_null(report.tags[i]);
-    if (frame == nullptr) {
-      continue;
-    }
-    ++owners;
-    if (frame->file != nullptr && frame->line != 0) {
-      ++with_line;
-    } else {
-      missing.add(*frame);
+    const Tag& tag = report.tags[i];
+    is_one_each = is_one_each && tag.site_count <= 1;
+    for (size_t s = 0; s < tag.site_count; ++s) {
+      const Frame* frame = linked_frame_or_null(tag.sites[s]);
+      if (frame == nullptr) {
+        continue;
+      }
+      ++sites;
+      if (frame->file != nullptr && frame->line != 0) {
+        ++with_line;
+      } else {
+        missing.add(*frame);
+      }
     }
   }
   // A program that writes its own report reads no debug information: nothing is missing then that
   // could be installed, and the last line says what to do.
   const bool is_own_report = with_line == 0 && options.next_command == nullptr;
-  if (owners == with_line || is_own_report) {
+  if (sites == with_line || is_own_report) {
     return with_line != 0;
   }
   out.put("  file and line for ");
   out.put(format_grouped(with_line).view());
   out.put(" of ");
-  put_counted(out, owners, "owner");
+  put_counted(out, sites, is_one_each ? options.noun : "site");
   if (missing.count() != 0) {
     out.put("; missing: ");
     missing.write(out);

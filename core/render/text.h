@@ -17,10 +17,15 @@ namespace heaptag::render {
 /// ended holds nothing, so its reports are by kAtPeak; a running one is sorted by kLive.
 enum class SortKey : uint8_t { kByReason, kAtPeak, kLive };
 
+/// What the rows are ordered by, largest first.
+enum class RowKey : uint8_t { kFirstColumn, kBlocks, kCalls, kAllocated };
+
 struct TextOptions {
-  size_t top = 20;                     // rows of the table; 0: all
-  bool bytes = false;                  // sizes as integers, without K M G
-  SortKey sort = SortKey::kByReason;   // kByReason: kAtPeak for a report at exit, else kLive
+  size_t top = 20;                    // rows of the table; 0: all
+  bool bytes = false;                 // sizes as integers, without K M G
+  SortKey sort = SortKey::kByReason;  // kByReason: kAtPeak for a report at exit, else kLive
+  RowKey order = RowKey::kFirstColumn;
+  const char* noun = "owner";          // what a row is; its plural has an s
   const char* verdict = nullptr;       // ends the first line ("no errors"); null: nothing does
   const char* saved_path = nullptr;    // where the same report was saved
   const char* next_command = nullptr;  // what to type next; null: a suggestion

@@ -53,7 +53,7 @@ Row row_of(const Tag& tag, SortKey sort) {
 class RowOrder {
  public:
   RowOrder(const Report& report, const TextOptions& options)
-      : tags_(report.tags), count_(report.tag_count), sort_(options.sort) {
+      : tags_(report.tags), count_(report.tag_count), sort_(options.sort), key_(options.order) {
     if (options.scratch.size() < count_) {
       return;
     }
@@ -78,6 +78,9 @@ class RowOrder {
   bool precedes(size_t a, size_t b) const {
     const Row left = row_of(tags_[a], sort_);
     const Row right = row_of(tags_[b], sort_);
+    if (key_of(left) != key_of(right)) {
+      return key_of(left) > key_of(right);
+    }
     if (left.first != right.first) {
       return left.first > right.first;
     }
@@ -89,6 +92,19 @@ class RowOrder {
     }
     const int names = std::strcmp(name_of(a), name_of(b));
     return names != 0 ? names < 0 : a < b;
+  }
+
+  uint64_t key_of(const Row& row) const {
+    switch (key_) {
+      case RowKey::kBlocks:
+        return row.blocks;
+      case RowKey::kCalls:
+        return row.calls;
+      case RowKey::kAllocated:
+        return row.allocated;
+      default:
+        return row.first;
+    }
   }
 
   const char* name_of(size_t i) const { return tags_[i].name == nullptr ? "" : tags_[i].name; }
@@ -106,6 +122,7 @@ class RowOrder {
   const Tag* tags_;
   size_t count_;
   SortKey sort_;
+  RowKey key_;
   uint32_t* sorted_ = nullptr;
 };
 
@@ -323,8 +340,8 @@ void write_figures(const Layout& layout, const Row& row, bool with_average, cons
   out.put("  ");
 }
 
-void write_heading(const Layout& layout, SortKey sort, const Sink& out) {
-  const bool by_live = sort == SortKey::kLive;
+void write_heading(const Layout& layout, const TextOptions& options, const Sink& out) {
+  const bool by_live = options.sort == SortKey::kLive;
   const std::string_view headings[kColumnCount] = {by_live ? "in use" : "at peak",
                                                    "%",
                                                    by_live ? "at peak" : "in use",
@@ -335,7 +352,9 @@ void write_heading(const Layout& layout, SortKey sort, const Sink& out) {
     out.put("  ");
     put_padded_left(out, headings[i], layout.width(static_cast<Column>(i)));
   }
-  out.put("  owner\n");
+  out.put("  ");
+  out.put(options.noun);
+  out.put_char('\n');
 }
 
 void write_rule(const Layout& layout, const Sink& out) {
@@ -369,16 +388,16 @@ void write_owner(const Tag& tag, const Layout& layout, const Sink& out) {
 }  // namespace
 
 const Frame* owner_frame_or_null(const Tag& tag) {
-  if (tag.site_count != 1 || tag.sites[0].frame_count == 0) {
-    return nullptr;
-  }
-  const Site& site = tag.sites[0];
+  return tag.site_count == 1 ? linked_frame_or_null(tag.sites[0]) : nullptr;
+}
+
+const Frame* linked_frame_or_null(const Site& site) {
   for (size_t i = 0; i < site.frame_count; ++i) {
     if (!site.frames[i].inlined) {
       return &site.frames[i];
     }
   }
-  return &site.frames[0];
+  return site.frame_count == 0 ? nullptr : &site.frames[0];
 }
 
 void write_owner_table(const Report& report, const TextOptions& options, const Sink& out) {
@@ -413,7 +432,7 @@ void write_owner_table(const Report& report, const TextOptions& options, const S
   layout.fit(total);
   layout.limit_owner();
 
-  write_heading(layout, options.sort, out);
+  write_heading(layout, options, out);
   order.for_each(shown, [&](const Tag& tag) {
     write_figures(layout, row_of(tag, options.sort), true, out);
     write_owner(tag, layout, out);
@@ -425,7 +444,9 @@ void write_owner_table(const Report& report, const TextOptions& options, const S
   write_rule(layout, out);
   write_figures(layout, total, false, out);
   out.put(format_grouped(count).view());
-  out.put(count == 1 ? " owner" : " owners");
+  out.put_char(' ');
+  out.put(options.noun);
+  out.put(count == 1 ? "" : "s");
   out.put(", counted, not sampled\n");
 }
 

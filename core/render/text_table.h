@@ -12,8 +12,11 @@ namespace heaptag::render {
 void write_owner_table(const Report& report, const TextOptions& options, const Sink& out);
 
 /// The frame that tells where an owner allocates, or null: of a tag with several sites no single
-/// one does. It is the place in the function that the linker knows: what is inlined there last is
-/// often some allocator's.
+/// one does.
 const Frame* owner_frame_or_null(const Tag& tag);
+
+/// The frame that tells where a site is, or null. It is the place in the function that the linker
+/// knows: what is inlined there last is often some allocator's.
+const Frame* linked_frame_or_null(const Site& site);
 
 }  // namespace heaptag::render

@@ -4,6 +4,7 @@
 #include "core/os/file.h"
 #include "core/os/process.h"
 #include "core/render/json.h"
+#include "core/render/snapshot.h"
 #include "core/render/text.h"
 #include "core/report/collect.h"
 #include "core/report/descriptor.h"
@@ -30,6 +31,10 @@ void write_to_file(void* context, const char* data, size_t size_bytes) {
 void render_report(Collected& collected, const Sink& out) {
   if (session.format == config::Format::kJson) {
     render::write_json(collected.report, out);
+    return;
+  }
+  if (session.format == config::Format::kSnapshot) {
+    render::write_snapshot(collected.report, out);
     return;
   }
   render::TextOptions options;
