@@ -84,13 +84,13 @@ void direct_reports(ProgramEnvironment& environment,
     path.insert(at, 1, '%');
   }
   const bool of_children = options.children == "report";
-  environment.set("HEAPTAG_REPORT", path + (of_children ? "/%p.json" : "/report.json"));
-  environment.set("HEAPTAG_FORMAT", "json");
+  environment.set("HEAPTAG_REPORT", path + (of_children ? "/%p.snap" : "/report.snap"));
+  environment.set("HEAPTAG_FORMAT", "snapshot");
   environment.set("HEAPTAG_CHILDREN", options.children);
 }
 
 int run_and_report(const RunOptions& options, ProgramEnvironment environment) {
-  std::vector<std::string> json_texts;
+  std::vector<std::string> contents;
   std::optional<Outcome> outcome;
   {
     const PrivateDir dir;
@@ -109,10 +109,10 @@ int run_and_report(const RunOptions& options, ProgramEnvironment environment) {
       complain_exec(options.program[0], outcome->exec_errno);
       return exec_status(outcome->exec_errno);
     }
-    json_texts = read_files(dir.files());
+    contents = read_files(dir.files());
   }
   try {
-    report_run(options, *outcome, json_texts);
+    report_run(options, *outcome, contents);
   } catch (const std::exception& error) {
     complain("run: no report: {}", error.what());  // the program has run: its end is what counts
   }

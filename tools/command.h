@@ -27,5 +27,8 @@ struct Command {
 };
 
 int cmd_run(const Arguments& arguments);
+int cmd_report(const Arguments& arguments);
+int cmd_snapshot(const Arguments& arguments);
+int cmd_ls(const Arguments& arguments);
 
 }  // namespace heaptag::tools

@@ -17,12 +17,16 @@ namespace {
 constexpr Command kCommands[] = {
     {"run", "[options] [--] PROG ARGS...", "run a program under heaptag and report its memory",
      cmd_run},
+    {"report", "[TARGET] [options]", "show a running process, or a saved report", cmd_report},
+    {"snapshot", "[PID] [-o FILE]", "save the figures of a running process", cmd_snapshot},
+    {"ls", "", "list the processes that run under heaptag", cmd_ls},
 };
 
 void print_help() {
   fmt::print("heaptag: who owns the memory of a program, exactly\n\n");
   for (const Command& command : kCommands) {
-    fmt::print("  heaptag {} {}\n      {}\n", command.name, command.arguments, command.summary);
+    fmt::print("  heaptag {}{}{}\n      {}\n", command.name, *command.arguments == '\0' ? "" : " ",
+               command.arguments, command.summary);
   }
   fmt::print(
       "  heaptag --version, heaptag --help\n\n"

@@ -29,7 +29,7 @@ std::string inlined_name(const SourcePosition& position) {
 
 }  // namespace
 
-Symbolizer::Symbolizer() {
+Symbolizer::Symbolizer(std::string root) : root_(std::move(root)) {
   // libdw's library would ask the servers in this variable for what it does not find here.
   setenv("DEBUGINFOD_URLS", "", 1);
 }
@@ -39,7 +39,7 @@ Symbolizer::~Symbolizer() = default;
 DebugModule& Symbolizer::module_for(const Frame& raw) {
   auto& module = modules_[{raw.module, raw.build_id}];
   if (module == nullptr) {
-    module = std::make_unique<DebugModule>(raw.module, raw.build_id);
+    module = std::make_unique<DebugModule>(root_ + raw.module, raw.build_id);
   }
   return *module;
 }

@@ -21,7 +21,8 @@ using SourceFrames = std::vector<Frame>;
 
 class Symbolizer {
  public:
-  Symbolizer();
+  /// `root`: what stands before the paths of modules, for a process with another root directory.
+  explicit Symbolizer(std::string root = "");
   ~Symbolizer();
   Symbolizer(const Symbolizer&) = delete;
   Symbolizer& operator=(const Symbolizer&) = delete;
@@ -40,6 +41,7 @@ class Symbolizer {
 
   DebugModule& module_for(const Frame& raw);
 
+  std::string root_;
   std::map<ModuleKey, std::unique_ptr<DebugModule>> modules_;
   std::map<AddressKey, SourceFrames> known_;
 };

@@ -7,6 +7,9 @@
 
 namespace heaptag::tools {
 
+/// What snapshots are saved as, unless the user says otherwise.
+inline constexpr const char* kSnapshotFile = "heaptag.%e.%p.snap";
+
 struct WrittenFile {
   std::string path;  // the one that was written
   int error = 0;     // errno; 0: done

@@ -67,8 +67,9 @@ void print_run_help(const CLI::App& app) {
 }
 
 std::string value_name(const OptionRow& row) {
-  constexpr std::pair<const char*, const char*> kByFlag[] = {
-      {"format", "text|json"}, {"log", "FILE|stderr|syslog"}, {"children", "report|findings|off"}};
+  constexpr std::pair<const char*, const char*> kByFlag[] = {{"format", "text|json|snapshot"},
+                                                             {"log", "FILE|stderr|syslog"},
+                                                             {"children", "report|findings|off"}};
   constexpr std::pair<const char*, const char*> kByKind[] = {
       {"kPath", "PATH"}, {"kGlobs", "GLOBS"}, {"kWord", "WORD"}, {"kSize", "SIZE"},
       {"kNumber", "N"},  {"kBool", "0|1"},    {"kList", "LIST"}};

@@ -158,13 +158,15 @@ bool check_choice(const std::string& setting,
   return false;
 }
 
-const std::vector<std::string> kFormats = {"text", "json"};
+const std::vector<std::string> kFormats = {"text", "json", "snapshot"};
 const std::vector<std::string> kChildren = {"report", "findings", "off"};
 
 void add_options(CLI::App& app, RunOptions& options, std::map<std::string, std::string>& values) {
-  app.add_option("-o,--output", options.output_path,
-                 "save the report of this run here as JSON, with names and lines; a file that is "
-                 "there is replaced (default: heaptag.PROGRAM.PID.json)")
+  app.add_option(
+         "-o,--output", options.output_path,
+         "save the report of this run here, with names and lines: as JSON in FILE.json, else "
+         "as a snapshot for heaptag report; a file that is there is replaced "
+         "(default: heaptag.PROGRAM.PID.snap)")
       ->type_name("FILE");
   app.add_flag("-q,--quiet", options.quiet, "no report on stderr");
   app.add_option("--top", values["--top"], "rows of the table (default 20); 0 shows all")
@@ -201,6 +203,10 @@ bool finish(RunOptions& options, std::map<std::string, std::string>& values, con
   }
   if (!check_choice("--format", options.format, kFormats) ||
       !check_choice("--children", options.children, kChildren)) {
+    return false;
+  }
+  if (options.format == "snapshot" && options.report_path.empty() && !options.replace_self) {
+    complain("run: --format snapshot is of --report FILE; a snapshot is saved anyway (-o FILE)");
     return false;
   }
   if (options.replace_self && (!options.output_path.empty() || app.count("--top") != 0 ||

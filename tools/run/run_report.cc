@@ -1,18 +1,14 @@
 #include "tools/run/run_report.h"
 
-#include <sys/ioctl.h>
-
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
-#include "core/render/json.h"
 #include "core/render/text.h"
 #include "tools/model/naming.h"
-#include "tools/model/report_reader.h"
-#include "tools/model/report_view.h"
+#include "tools/model/rendering.h"
+#include "tools/model/snapshot_reader.h"
 #include "tools/model/symbolizer.h"
 #include "tools/run/missing_report.h"
 #include "tools/run/output_file.h"
@@ -22,41 +18,13 @@
 namespace heaptag::tools {
 namespace {
 
-constexpr const char* kDefaultOutput = "heaptag.%e.%p.json";
-
-Sink string_sink(std::string& text) {
-  return {[](void* context, const char* data, size_t size_bytes) {
-            static_cast<std::string*>(context)->append(data, size_bytes);
-          },
-          &text};
-}
-
 std::string program_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-/// The width of a terminal; nothing when the descriptor is none.
-std::optional<size_t> terminal_columns(int fd) {
-  winsize size = {};
-  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-    return std::nullopt;
-  }
-  return size.ws_col;
-}
-
-/// A word as a shell takes it, for a command that the user may copy.
-std::string shell_word(const std::string& word) {
-  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::strchr("-_./=:,+@%^", c) != nullptr || c >= 0x80;
-  });
-  if (is_plain) {
-    return word;
-  }
-  std::string quoted = "'";
-  for (const char c : word) {
-    quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  }
-  return quoted + "'";
+/// A snapshot, but for names that say JSON and for descriptors, where a pipe to jq may stand.
+bool is_json_output(const std::string& path) {
+  return path.ends_with(".json") || path.starts_with("/dev/") || path.starts_with("/proc/");
 }
 
 class Reporter {
@@ -74,10 +42,11 @@ class Reporter {
     show_asked_options(report);
     symbolizer_.resolve_all(report);
     name_owners(report);
-    const std::string json = as_json(report);
-    const std::string saved = save(report, json, is_root);
+    const std::string saved = save(report, is_root);
     if (!options_.report_path.empty()) {
-      const std::string text = options_.format == "json" ? json : as_text(report, saved, {});
+      const std::string text = options_.format == "json"       ? as_json(report)
+                               : options_.format == "snapshot" ? as_snapshot(report)
+                                                               : text_of(report, saved, {});
       const WrittenFile file = write_new_file(options_.report_path, report.process, text);
       if (file.error != 0) {
         complain("run: cannot write the report to {}: {}", file.path, std::strerror(file.error));
@@ -85,7 +54,7 @@ class Reporter {
     }
     if (!options_.quiet) {
       const bool shows_json = options_.format == "json" && options_.report_path.empty();
-      write_all(2, shows_json ? json : as_text(report, saved, terminal_columns(2)));
+      write_all(2, shows_json ? as_json(report) : text_of(report, saved, terminal_columns(2)));
     }
   }
 
@@ -104,30 +73,23 @@ class Reporter {
     }
   }
 
-  static std::string as_json(const Report& report) {
-    std::string json;
-    render::write_json(ReportView(report).get(), string_sink(json));
-    return json;
-  }
-
-  [[nodiscard]] std::string as_text(const Report& report,
+  [[nodiscard]] std::string text_of(const Report& report,
                                     const std::string& saved,
                                     std::optional<size_t> columns) const {
-    std::vector<uint32_t> scratch(report.tags.size());
-    const std::string next = next_command(report);
+    const std::string next = next_command(report, saved);
     render::TextOptions text_options;
     text_options.top = options_.top.value_or(text_options.top);
     text_options.bytes = options_.plain_bytes;
     text_options.saved_path = saved.empty() ? nullptr : saved.c_str();
     text_options.next_command = next.c_str();
     text_options.max_columns = columns.value_or(text_options.max_columns);
-    text_options.scratch = scratch;
-    std::string text;
-    render::write_text(ReportView(report).get(), text_options, string_sink(text));
-    return text;
+    return as_text(report, text_options);
   }
 
-  [[nodiscard]] std::string next_command(const Report& report) const {
+  [[nodiscard]] std::string next_command(const Report& report, const std::string& saved) const {
+    if (!saved.empty()) {
+      return fmt::format("heaptag report {} --by module", shell_word(saved));
+    }
     const size_t top = options_.top.value_or(render::TextOptions().top);
     if (top == 0 || report.tags.size() <= top) {
       return "heaptag run --help";
@@ -145,14 +107,14 @@ class Reporter {
   }
 
   /// Returns the name of the file for the last line of the text; "" when there is none to name.
-  [[nodiscard]] std::string save(const Report& report,
-                                 const std::string& json,
-                                 bool is_root) const {
+  [[nodiscard]] std::string save(const Report& report, bool is_root) const {
     // One name cannot hold several reports: those of children go to it only if it has a %p.
     const bool is_chosen =
         !options_.output_path.empty() && (is_root || has_placeholder(options_.output_path, 'p'));
-    const WrittenFile file = is_chosen ? replace_file(options_.output_path, report.process, json)
-                                       : write_new_file(kDefaultOutput, report.process, json);
+    const std::string bytes =
+        is_chosen && is_json_output(options_.output_path) ? as_json(report) : as_snapshot(report);
+    const WrittenFile file = is_chosen ? replace_file(options_.output_path, report.process, bytes)
+                                       : write_new_file(kSnapshotFile, report.process, bytes);
     if (file.error != 0) {
       complain("run: cannot save the report as {}: {}; use -o FILE", file.path,
                std::strerror(file.error));
@@ -179,13 +141,13 @@ std::vector<std::string> read_files(const std::vector<std::string>& paths) {
 
 void report_run(const RunOptions& options,
                 const Outcome& outcome,
-                const std::vector<std::string>& json_texts) {
+                const std::vector<std::string>& contents) {
   const std::string name = fmt::format("{}[{}]", program_name(options.program[0]), outcome.pid);
   std::vector<Report> reports;
   std::string broken;
-  for (const std::string& json : json_texts) {
+  for (const std::string& bytes : contents) {
     try {
-      reports.push_back(read_report(json));
+      reports.push_back(read_saved_report(bytes));
     } catch (const BrokenReport& error) {
       broken = error.what();
     }

@@ -17,6 +17,6 @@ std::vector<std::string> read_files(const std::vector<std::string>& paths);
 /// is missing or broken; changes nothing about how the run ends.
 void report_run(const RunOptions& options,
                 const Outcome& outcome,
-                const std::vector<std::string>& json_texts);
+                const std::vector<std::string>& contents);
 
 }  // namespace heaptag::tools

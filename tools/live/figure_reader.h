@@ -1,0 +1,60 @@
+// Adds up the tables of a running process. Nothing is stopped: what is summed is what each thread
+// had counted at some moment of the reading.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "core/wire/tables.h"
+#include "tools/live/remote_memory.h"
+
+namespace heaptag::tools {
+
+struct LiveFigures {
+  std::vector<wire::OwnerCounters> owners;  // by number; entry 0 is unused
+  uint64_t reallocations = 0;
+  uint64_t foreign_frees = 0;
+  uint64_t unseen_bytes = 0;  // of the peak
+};
+
+/// Two passes over all threads and spans, one for freed words, then one for allocated ones: what
+/// is freed in the first was allocated before the second, so that nothing is negative. In a pass, a
+/// thread's counters and spans are read between two looks at its sequence, as often as it takes
+/// until no figures moved from a span to the counters meanwhile. Words only grow, so that neither
+/// sum is ever below that of an earlier reading.
+class FigureReader {
+ public:
+  FigureReader(RemoteMemory& memory, const wire::Descriptor& descriptor)
+      : memory_(memory), descriptor_(descriptor) {}
+
+  /// Errors: throws LiveError.
+  LiveFigures read();
+
+ private:
+  enum class Half { kFreed, kAllocated };
+
+  struct Thread {
+    uint64_t address = 0;
+    wire::ThreadRecord record = {};
+    std::vector<uint32_t> spans;
+  };
+
+  std::vector<Thread> list_threads();
+  void assign_spans(std::vector<Thread>& threads);
+  void read_thread(const Thread& thread, Half half, LiveFigures& figures);
+  bool try_thread(const Thread& thread, bool as_it_is);
+  void add_counters(Half half, uint32_t owner, const wire::OwnerCounters& part, LiveFigures& to);
+  void add_span(Half half, const wire::SpanRecord& span, LiveFigures& to);
+  void add_thread(const Thread& thread, Half half, LiveFigures& to);
+
+  RemoteMemory& memory_;
+  const wire::Descriptor& descriptor_;
+  // Of the thread that is read.
+  std::vector<uint64_t> chunk_addresses_;
+  std::vector<wire::OwnerCounters> chunks_;
+  wire::OwnerCounters lost_ = {};
+  std::vector<wire::SpanRecord> spans_;
+};
+
+}  // namespace heaptag::tools

@@ -1,0 +1,277 @@
+#include "tools/model/snapshot_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/wire/snapshot_format.h"
+#include "tools/model/naming.h"
+
+namespace heaptag::tools {
+namespace {
+
+using wire::SnapshotColumn;
+using wire::SnapshotSection;
+
+constexpr size_t kHeaderBytes = sizeof wire::kSnapshotMagic + sizeof wire::kSnapshotVersion;
+
+uint64_t read_fixed(std::string_view bytes) {
+  uint64_t value = 0;
+  for (size_t i = bytes.size(); i > 0; --i) {
+    value = value << 8 | static_cast<uint8_t>(bytes[i - 1]);
+  }
+  return value;
+}
+
+/// The fields of a snapshot in their order. Whatever goes beyond the end throws.
+class Fields {
+ public:
+  explicit Fields(std::string_view bytes) : bytes_(bytes), at_(kHeaderBytes) {}
+
+  void begin(SnapshotSection section) {
+    if (take(1)[0] != static_cast<char>(section)) {
+      throw BrokenReport(fmt::format("it is damaged at byte {}", at_ - 1));
+    }
+  }
+
+  uint64_t number() {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto digit = static_cast<uint8_t>(take(1)[0]);
+      value |= uint64_t{digit & 0x7fU} << shift;
+      if (digit < 0x80) {
+        return value;
+      }
+    }
+    throw BrokenReport(fmt::format("it is damaged at byte {}", at_ - 1));
+  }
+
+  /// Of things that take a byte each at least: what was cut off cannot make us ask for memory.
+  uint64_t count() {
+    const uint64_t value = number();
+    if (value > bytes_.size() - at_) {
+      throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes_.size()));
+    }
+    return value;
+  }
+
+  std::string text(SnapshotColumn column) {
+    const uint64_t code = number();
+    if (code == 0) {
+      return "";
+    }
+    std::string& last = last_[static_cast<size_t>(column)];
+    if (code - 1 > last.size()) {
+      throw BrokenReport(fmt::format("it is damaged at byte {}", at_ - 1));
+    }
+    last.resize(code - 1);
+    last += take(number());
+    // Strings go to C interfaces from here on: none is longer than its first NUL.
+    return last.c_str();
+  }
+
+  render::Figures figures() {
+    render::Figures figures;
+    figures.allocations = number();
+    figures.frees = number();
+    figures.live_blocks = number();
+    figures.live_bytes = number();
+    figures.usable_bytes = number();
+    figures.allocated_bytes = number();
+    figures.failed = number();
+    return figures;
+  }
+
+  [[nodiscard]] size_t position() const { return at_; }
+
+ private:
+  std::string_view take(uint64_t size_bytes) {
+    if (size_bytes > bytes_.size() - at_) {
+      throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes_.size()));
+    }
+    at_ += size_bytes;
+    return bytes_.substr(at_ - size_bytes, size_bytes);
+  }
+
+  std::string_view bytes_;
+  size_t at_;
+  std::array<std::string, static_cast<size_t>(SnapshotColumn::kCount)> last_;
+};
+
+void read_process(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kProcess);
+  Process& process = report.process;
+  report.version = from.text(SnapshotColumn::kWord);
+  process.pid = from.number();
+  process.program = from.text(SnapshotColumn::kWord);
+  for (uint64_t left = from.count(); left > 0; --left) {
+    process.argv.push_back(from.text(SnapshotColumn::kWord));
+  }
+  process.start_time = from.text(SnapshotColumn::kWord);
+  process.report_time = from.text(SnapshotColumn::kWord);
+  process.run_ns = from.number();
+  process.at_peak_ns = from.number();
+  process.reason = from.text(SnapshotColumn::kWord);
+  const uint64_t exit = from.number();
+  process.exit_known = exit != 0;
+  process.exit_status = exit == 0 ? 0 : static_cast<int>((exit - 1) & 0xff);
+  process.killed_by_signal = static_cast<int>(from.number() & 0x7f);
+}
+
+void read_environment(Fields& from, Environment& environment) {
+  from.begin(SnapshotSection::kEnvironment);
+  const uint64_t limit = from.number();
+  environment.cgroup_limit_known = limit != 0;
+  environment.cgroup_limit = limit == 0 ? 0 : limit - 1;
+  const uint64_t use = from.number();
+  environment.cgroup_use_known = use != 0;
+  environment.cgroup_use = use == 0 ? 0 : use - 1;
+  environment.kernel = from.text(SnapshotColumn::kWord);
+  environment.libc = from.text(SnapshotColumn::kWord);
+}
+
+void read_options(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kOptions);
+  for (uint64_t left = from.count(); left > 0; --left) {
+    std::string name = from.text(SnapshotColumn::kWord);
+    std::string value = from.text(SnapshotColumn::kWord);
+    report.options.emplace_back(std::move(name), std::move(value));
+  }
+}
+
+void read_totals(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kFigures);
+  render::Totals& totals = report.totals;
+  totals.figures = from.figures();
+  totals.reallocations = from.number();
+  totals.peak_live_bytes = from.number();
+  totals.peak_error_bytes = from.number();
+  totals.resident_bytes = from.number();
+  totals.max_resident_bytes = from.number();
+  totals.metadata_bytes = from.number();
+  totals.cached_bytes = from.number();
+  totals.foreign_frees = from.number();
+  totals.threads = from.number();
+  render::Memory& memory = report.memory;
+  memory.live = from.number();
+  memory.rounding = from.number();
+  memory.cached = from.number();
+  memory.quarantined = from.number();
+  memory.metadata = from.number();
+  memory.not_heap = from.number();
+  memory.untouched = from.number();
+  memory.resident = from.number();
+}
+
+void read_modules(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kModules);
+  for (uint64_t left = from.count(); left > 0; --left) {
+    Module module;
+    module.path = from.text(SnapshotColumn::kPath);
+    module.build_id = from.text(SnapshotColumn::kBuildId);
+    module.base = from.number();
+    module.end = from.number();
+    module.loaded_at = from.text(SnapshotColumn::kTime);
+    module.unloaded_at = from.text(SnapshotColumn::kTime);
+    report.modules.push_back(std::move(module));
+  }
+}
+
+Frame read_frame(Fields& from, const Report& report) {
+  Frame frame;
+  const uint64_t module = from.number();
+  if (module > report.modules.size()) {
+    throw BrokenReport(fmt::format("it is damaged at byte {}", from.position() - 1));
+  }
+  if (module != 0) {
+    frame.module = report.modules[module - 1].path;
+    frame.build_id = report.modules[module - 1].build_id;
+  }
+  frame.offset = from.number();
+  frame.function = from.text(SnapshotColumn::kFunction);
+  frame.function_offset = from.number();
+  frame.file = from.text(SnapshotColumn::kFile);
+  frame.line = static_cast<uint32_t>(from.number());
+  frame.inlined = from.number() != 0;
+  return frame;
+}
+
+void read_tags(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kTags);
+  for (uint64_t tags = from.count(); tags > 0; --tags) {
+    Tag tag;
+    tag.name = from.text(SnapshotColumn::kName);
+    tag.origin = from.text(SnapshotColumn::kOrigin);
+    tag.peak_live_bytes = from.number();
+    tag.at_peak_bytes = from.number();
+    tag.limit_bytes = from.number();
+    const uint64_t sites = from.count();
+    if (sites == 0) {
+      tag.figures = from.figures();
+    }
+    for (uint64_t left = sites; left > 0; --left) {
+      Site site;
+      site.id = static_cast<uint32_t>(from.number());
+      site.figures = from.figures();
+      for (uint64_t frames = from.count(); frames > 0; --frames) {
+        site.frames.push_back(read_frame(from, report));
+      }
+      add_figures(tag.figures, site.figures);
+      tag.sites.push_back(std::move(site));
+    }
+    report.tags.push_back(std::move(tag));
+  }
+}
+
+}  // namespace
+
+bool is_snapshot(std::string_view bytes) {
+  constexpr std::string_view kMagic{wire::kSnapshotMagic, sizeof wire::kSnapshotMagic};
+  // The first letters of one that was cut off are one too.
+  return !bytes.empty() && kMagic.starts_with(bytes.substr(0, kMagic.size()));
+}
+
+Report read_snapshot(std::string_view bytes) {
+  if (!is_snapshot(bytes)) {
+    throw BrokenReport("it is no snapshot of heaptag");
+  }
+  if (bytes.size() < kHeaderBytes) {
+    throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes.size()));
+  }
+  const uint64_t version = read_fixed(bytes.substr(sizeof wire::kSnapshotMagic, 4));
+  if (version > wire::kSnapshotVersion || version == 0) {
+    throw BrokenReport(
+        fmt::format("it is a snapshot of version {}, this heaptag reads versions up to {}; use the "
+                    "heaptag that "
+                    "wrote it, or a later one",
+                    version, wire::kSnapshotVersion));
+  }
+  Report report;
+  Fields from(bytes);
+  read_process(from, report);
+  read_environment(from, report.environment);
+  read_options(from, report);
+  read_totals(from, report);
+  read_modules(from, report);
+  read_tags(from, report);
+  from.begin(SnapshotSection::kEnd);
+  if (bytes.size() - from.position() < sizeof(uint64_t)) {
+    throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes.size()));
+  }
+  wire::SnapshotSum sum;
+  sum.add(bytes.data(), from.position());
+  if (bytes.size() != from.position() + sizeof(uint64_t) ||
+      read_fixed(bytes.substr(from.position())) != sum.value()) {
+    throw BrokenReport("it is damaged: its check sum is wrong");
+  }
+  name_owners(report);
+  return report;
+}
+
+Report read_saved_report(const std::string& bytes) {
+  return is_snapshot(bytes) ? read_snapshot(bytes) : read_report(bytes);
+}
+
+}  // namespace heaptag::tools

@@ -1,0 +1,185 @@
+#include "tools/report/report_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "tools/text/message.h"
+#include "tools/text/nearest.h"
+
+namespace heaptag::tools {
+namespace {
+
+using render::RowKey;
+using render::SortKey;
+
+const std::map<std::string, ReportFormat> kFormats = {{"text", ReportFormat::kText},
+                                                      {"json", ReportFormat::kJson},
+                                                      {"snapshot", ReportFormat::kSnapshot}};
+const std::map<std::string, Grouping> kGroupings = {
+    {"owner", Grouping::kOwner}, {"site", Grouping::kSite}, {"module", Grouping::kModule}};
+const std::map<std::string, std::pair<SortKey, RowKey>> kSorts = {
+    {"peak", {SortKey::kAtPeak, RowKey::kFirstColumn}},
+    {"live", {SortKey::kLive, RowKey::kFirstColumn}},
+    {"blocks", {SortKey::kByReason, RowKey::kBlocks}},
+    {"calls", {SortKey::kByReason, RowKey::kCalls}},
+    {"allocated", {SortKey::kByReason, RowKey::kAllocated}}};
+
+class CommandLine {
+ public:
+  CommandLine(std::string name, const std::string& summary)
+      : name_(std::move(name)), app_(summary, "heaptag " + name_) {
+    app_.set_help_flag("-h,--help", "this text");
+  }
+
+  CLI::App& app() { return app_; }
+
+  /// Nothing when all is well.
+  std::optional<ExitStatus> parse(const Arguments& arguments) {
+    Arguments words = arguments;
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    try {
+      app_.parse(words);
+    } catch (const CLI::CallForHelp&) {
+      fmt::print("{}", app_.help());
+      return kDone;
+    } catch (const CLI::ExtrasError&) {
+      return complain_extra();
+    } catch (const CLI::ParseError& error) {
+      complain("{}: {}; heaptag {} --help", name_, error.what(), name_);
+      return kUsageOrCouldNot;
+    }
+    return std::nullopt;
+  }
+
+  /// A word of a list; a complaint with all of them otherwise.
+  template <typename Value>
+  bool choose(const char* option,
+              const std::string& word,
+              const std::map<std::string, Value>& choices,
+              Value& value) {
+    if (word.empty()) {
+      return true;
+    }
+    const auto found = choices.find(word);
+    if (found == choices.end()) {
+      std::string list;
+      for (const auto& [choice, ignored] : choices) {
+        list += (list.empty() ? "" : ", ") + choice;
+      }
+      complain("{}: {}={}: not one of {}", name_, option, word, list);
+      return false;
+    }
+    value = found->second;
+    return true;
+  }
+
+ private:
+  ExitStatus complain_extra() {
+    const std::string word = app_.remaining().front();
+    if (!word.starts_with('-')) {
+      complain("{}: {} is one word too many; heaptag {} --help", name_, word, name_);
+      return kUsageOrCouldNot;
+    }
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app_.get_options()) {
+      const auto& longs = option->get_lnames();
+      names.insert(names.end(), longs.begin(), longs.end());
+    }
+    const std::string bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+    const std::string close = nearest(bare.substr(0, bare.find('=')), names);
+    complain("{}: no option {}; {}", name_, word,
+             close.empty() ? "heaptag " + name_ + " --help lists them"
+                           : "did you mean --" + close + "?");
+    return kUsageOrCouldNot;
+  }
+
+  std::string name_;
+  CLI::App app_;
+};
+
+ReportFormat format_of_file(const std::string& path) {
+  return path.ends_with(".json")   ? ReportFormat::kJson
+         : path.ends_with(".snap") ? ReportFormat::kSnapshot
+                                   : ReportFormat::kText;
+}
+
+constexpr const char* kTargetHelp =
+    "a pid, a program's name if it runs once, a snapshot or a JSON report; left out: the only "
+    "process under heaptag";
+
+}  // namespace
+
+std::variant<ReportOptions, ExitStatus> parse_report_options(const Arguments& arguments) {
+  CommandLine line("report",
+                   "Shows who owns the memory of a process, or of one that was saved. The process "
+                   "is not stopped and does not help.");
+  ReportOptions options;
+  std::string format;
+  std::string sort;
+  std::string grouping;
+  CLI::App& app = line.app();
+  app.add_option("TARGET", options.target, kTargetHelp);
+  app.add_option("--format", format, "text, json or snapshot (default: as FILE is called, or text)")
+      ->type_name("FORMAT");
+  app.add_option("--by", grouping, "a row for each owner, site or module")->type_name("WHAT");
+  app.add_option("--sort", sort,
+                 "peak, live, blocks, calls or allocated (default: live; peak when it has ended)")
+      ->type_name("KEY");
+  app.add_option("--top", options.text.top, "rows of the table (default 20); 0 shows all")
+      ->type_name("N");
+  app.add_flag("--bytes", options.text.bytes, "sizes as plain integers");
+  app.add_option("-o,--output", options.output_path,
+                 "write to this file; one that is there is replaced")
+      ->type_name("FILE");
+  if (const auto status = line.parse(arguments)) {
+    return *status;
+  }
+  options.format = format_of_file(options.output_path);
+  std::pair<SortKey, RowKey> keys{options.text.sort, options.text.order};
+  if (!line.choose("--format", format, kFormats, options.format) ||
+      !line.choose("--by", grouping, kGroupings, options.grouping) ||
+      !line.choose("--sort", sort, kSorts, keys)) {
+    return kUsageOrCouldNot;
+  }
+  std::tie(options.text.sort, options.text.order) = keys;
+  options.text.noun = options.grouping == Grouping::kModule ? "module"
+                      : options.grouping == Grouping::kSite ? "site"
+                                                            : "owner";
+  return options;
+}
+
+std::variant<ReportOptions, ExitStatus> parse_snapshot_options(const Arguments& arguments) {
+  CommandLine line(
+      "snapshot",
+      "Saves the figures of a running process in a small file, for heaptag report. The "
+      "process is not stopped and does not help.");
+  ReportOptions options;
+  options.format = ReportFormat::kSnapshot;
+  CLI::App& app = line.app();
+  app.add_option("TARGET", options.target, kTargetHelp);
+  app.add_option(
+         "-o,--output", options.output_path,
+         "the file; one that is there is replaced (default: heaptag.PROGRAM.PID.snap, which "
+         "is not)")
+      ->type_name("FILE");
+  if (const auto status = line.parse(arguments)) {
+    return *status;
+  }
+  return options;
+}
+
+std::variant<ReportOptions, ExitStatus> parse_ls_options(const Arguments& arguments) {
+  CommandLine line("ls", "Lists the processes that run under heaptag, as far as we may look.");
+  ReportOptions options;
+  line.app().add_flag("--bytes", options.text.bytes, "sizes as plain integers");
+  if (const auto status = line.parse(arguments)) {
+    return *status;
+  }
+  return options;
+}
+
+}  // namespace heaptag::tools
