@@ -13,7 +13,7 @@
 
 #define SITE __attribute__((noinline, noclone)) static
 
-enum { kThreadsMax = 32, kKept = 100, kKeptBytes = 77, kWindow = 64 };
+enum { kThreadsMax = 32, kKept = 100, kKeptBytes = 77, kWindow = 64, kBurst = 1000 };
 
 static int threads;
 static long rounds;
@@ -36,6 +36,12 @@ SITE void* one_size(void) {
 
 SITE void* many_sizes(unsigned seed) {
   char* p = malloc(seed % 900 + 1);
+  p[0] = 1;
+  return p;
+}
+
+SITE void* burst_here(unsigned seed) {
+  char* p = malloc(seed & 1 ? 80 : seed % 48 + 49);
   p[0] = 1;
   return p;
 }
@@ -68,10 +74,15 @@ static void* work(void* row) {
     }
     if (round % 64 == 0) {
       free(large(seed >> 4));
-      // Bursts that empty whole spans: their figures move.
-      for (int i = 0; i < kWindow; i++) {
-        free(window[i]);
-        window[i] = NULL;
+    }
+    if (round % 4 == 0) {
+      // Empties whole spans: their figures move.
+      void* burst[kBurst];
+      for (int i = 0; i < kBurst; i++) {
+        burst[i] = burst_here((unsigned)i);
+      }
+      for (int i = 0; i < kBurst; i++) {
+        free(burst[i]);
       }
     }
     void* received = atomic_exchange(&mailbox[(own + 1) % threads], send_here(seed >> 7));

@@ -45,7 +45,8 @@ render::Figures figures_of(const wire::OwnerCounters& sum) {
   figures.frees = sum.frees;
   figures.live_blocks = sum.allocations - sum.frees;
   figures.live_bytes = sum.allocated_bytes - sum.freed_bytes;
-  figures.usable_bytes = sum.allocated_usable - sum.freed_usable;
+  // A thread counts a block's bytes before its rounding: it may be read in between.
+  figures.usable_bytes = std::max(sum.allocated_usable - sum.freed_usable, figures.live_bytes);
   figures.allocated_bytes = sum.allocated_bytes;
   figures.failed = sum.failed;
   return figures;
