@@ -90,6 +90,16 @@ def test_counts_of_a_known_program():
         assert sum(one["live_bytes"] for one in sizes) == 0
 
 
+def test_thousands_of_owners(tmp_path):
+    with running("many_sites") as child:
+        heaptag("snapshot", child.pid, "-o", tmp_path / "many.snap").ok()
+    sites = [site for site in report_of(tmp_path / "many.snap").sites()
+             if site["frames"] and site["frames"][-1]["function"].startswith("f_")]
+    assert len(sites) == 4096
+    assert {site["allocations"] for site in sites} == {3}
+    assert sorted(site["live_bytes"] for site in sites) == [3 * n for n in range(1, 4097)]
+
+
 def test_many_threads_come_and_go():
     """The process may end meanwhile: then that is said."""
     with running("thread_churn", 20000, wait_for=None) as child:
@@ -121,6 +131,7 @@ def test_ls_lists_it_and_names_find_it(tmp_path):
         assert row[1] == "busy" and int(row[4]) >= 2
         plain = heaptag("ls", "--bytes").stdout
         assert re.search(rf"^ *{child.pid} +busy +[\d,]+ +[\d,]+ ", plain, re.M)
+        (tmp_path / "busy").symlink_to(program("busy"))  # the program is meant, not its file
         assert f"report of busy[{child.pid}]" in heaptag("report", "busy", cwd=tmp_path).ok().stdout
         with running("busy", 1, -1, wait_for="done"):
             done = heaptag("report", "busy", cwd=tmp_path)

@@ -59,7 +59,7 @@ class LiveReader {
   Report read() {
     descriptor_ = find_descriptor(memory_);
     const LiveFigures figures = FigureReader(memory_, descriptor_).read();
-    read_owners(figures.owners.size());
+    read_owners();  // after the figures: everybody whom they name is there by now
     read_modules();
     add_tags(figures);
     add_totals(figures);
@@ -73,10 +73,9 @@ class LiveReader {
 
  private:
   // Those at the peak add up to it, unless it is being written just now.
-  void read_owners(size_t least_count) {
+  void read_owners() {
     for (unsigned tries = 1; tries <= kPeakTries; ++tries) {
-      const size_t count =
-          std::max<size_t>(memory_.value<uint32_t>(descriptor_.owner_count), least_count);
+      const size_t count = memory_.value<uint32_t>(descriptor_.owner_count);
       owners_.resize(count);
       memory_.read(descriptor_.owners, owners_.data(), count * sizeof(wire::OwnerRecord));
       peak_ = memory_.value<wire::PeakRecord>(descriptor_.peak);

@@ -271,7 +271,14 @@ Report read_snapshot(std::string_view bytes) {
 }
 
 Report read_saved_report(const std::string& bytes) {
-  return is_snapshot(bytes) ? read_snapshot(bytes) : read_report(bytes);
+  if (is_snapshot(bytes)) {
+    return read_snapshot(bytes);
+  }
+  const size_t begin = bytes.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos || bytes[begin] != '{') {
+    throw BrokenReport("it is neither a snapshot nor a JSON report of heaptag");
+  }
+  return read_report(bytes);
 }
 
 }  // namespace heaptag::tools

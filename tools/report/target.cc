@@ -36,6 +36,13 @@ std::string list_of(const std::vector<HeaptaggedProcess>& processes) {
   return processes.size() > kShown ? list + ", ..." : list;
 }
 
+/// Whether a file is no report at all: an executable, beside which its process was named.
+bool is_executable_file(const std::string& path) {
+  char begin[4] = {};
+  std::ifstream(path, std::ios::binary).read(begin, sizeof begin);
+  return std::memcmp(begin, "\177ELF", sizeof begin) == 0 || std::memcmp(begin, "#!", 2) == 0;
+}
+
 Target find_program(const std::string& name) {
   std::vector<HeaptaggedProcess> found = heaptagged_processes();
   if (!name.empty()) {
@@ -86,7 +93,8 @@ Target find_target(const std::string& word) {
     return {pid, ""};
   }
   struct stat status = {};
-  if (!word.empty() && (word.find('/') != std::string::npos || stat(word.c_str(), &status) == 0)) {
+  if (word.find('/') != std::string::npos ||
+      (!word.empty() && stat(word.c_str(), &status) == 0 && !is_executable_file(word))) {
     return {0, word};
   }
   return find_program(word);
