@@ -216,8 +216,10 @@ TEST_F(TextReport, ThePeakShowsItsErrorWhenThatCanBeSeen) {
 }
 
 TEST_F(TextReport, NamedTagsStandInBrackets) {
+  const std::vector<Site> sites(12, *tags_[0].sites);
   tags_[0].origin = "rule";
-  tags_[0].site_count = 12;
+  tags_[0].sites = sites.data();
+  tags_[0].site_count = sites.size();
   EXPECT_THAT(table()[1], HasSubstr("[pixels_alloc]         12 sites"));
   expect_aligned();
 }
