@@ -115,6 +115,11 @@ def test_nothing_happens_in_the_target():
         def switches():
             with open(f"/proc/{child.pid}/status", encoding="ascii") as file:
                 return re.findall(r"ctxt_switches:\s+(\d+)", file.read())
+        def sleeps():
+            with open(f"/proc/{child.pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "S"
+        while not sleeps():  # what it said last came before it fell asleep
+            time.sleep(0.01)
         before = switches()
         for _ in range(10):
             report_of(child.pid)

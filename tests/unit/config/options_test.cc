@@ -119,7 +119,7 @@ TEST(Options, MalformedValuesAreToldAndLeftOut) {
 }
 
 TEST(Options, AdviceNamesWhatWouldBeRight) {
-  EXPECT_EQ(advice_about("HEAPTAG_FORMAT=xml"), "is not a format: use text or json");
+  EXPECT_EQ(advice_about("HEAPTAG_FORMAT=xml"), "is not a format: use text, json or snapshot");
   EXPECT_EQ(advice_about("HEAPTAG_CHILDREN=no"), "is none of report, findings, off");
   EXPECT_EQ(advice_about("HEAPTAG_REPORT="), "is empty: give a path");
   EXPECT_EQ(advice_about("HEAPTAG_FORMAT=json"), "");
