@@ -20,7 +20,6 @@ inline constexpr size_t kMinAlignment = 16;
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
 [[gnu::noinline]] void deallocate_slow(void* block);
-[[gnu::noinline]] void attend_slow(ThreadState* thread, Span* span);
 [[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 
 /// Zeroed memory; knows when the kernel has zeroed it already.
@@ -139,7 +138,7 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
   }
   take_back(thread, span, block);
   if (unlikely(span->attention_needed())) {
-    return attend_slow(thread, span);
+    return attend(thread, span);
   }
 }
 

@@ -14,6 +14,14 @@ constexpr uint32_t kFirstOwnEntries = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
+void insert_own(Bin** table, uint32_t mask, Bin* bin) {
+  size_t at = hash_key(bin->key) & mask;
+  while (table[at] != nullptr) {
+    at = (at + 1) & mask;
+  }
+  table[at] = bin;
+}
+
 bool grow_own_table(ThreadState* thread) {
   const uint32_t slots = thread->own == nullptr ? kFirstOwnEntries : (thread->own_mask + 1) * 2;
   Bin** table = static_cast<Bin**>(meta::allocate(slots * sizeof(Bin*)));
@@ -24,11 +32,7 @@ bool grow_own_table(ThreadState* thread) {
     for (uint32_t i = 0; i <= thread->own_mask; ++i) {
       Bin* bin = thread->own[i];
       if (bin != nullptr) {
-        size_t at = hash_key(bin->key) & (slots - 1);
-        while (table[at] != nullptr) {
-          at = (at + 1) & (slots - 1);
-        }
-        table[at] = bin;
+        insert_own(table, slots - 1, bin);
       }
     }
     meta::release(thread->own, (thread->own_mask + 1) * sizeof(Bin*));
@@ -314,11 +318,7 @@ Bin* make_own_bin(ThreadState* thread, const Bin& like) {
     }
     *bin = like;
     bin->current = no_span();
-    size_t at = hash_key(bin->key) & thread->own_mask;
-    while (thread->own[at] != nullptr) {
-      at = (at + 1) & thread->own_mask;
-    }
-    thread->own[at] = bin;
+    insert_own(thread->own, thread->own_mask, bin);
     ++thread->own_count;
     counters->own_bins = 1;
   }

@@ -89,8 +89,4 @@ void send_outgoing(ThreadState* thread) {
   }
 }
 
-void attend_slow(ThreadState* thread, Span* span) {
-  attend(thread, span);
-}
-
 }  // namespace heaptag::allocator

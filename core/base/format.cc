@@ -1,5 +1,6 @@
 #include "core/base/format.h"
 
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 
 namespace heaptag {
@@ -207,14 +208,14 @@ void put_padded_left(const Sink& out, std::string_view text, size_t columns) {
 void put_printable(const Sink& out, std::string_view text) {
   size_t clean = 0;  // bytes that can be passed on as they are
   while (clean < text.size()) {
-    const Utf8Char next = decode_utf8(tail_of(text, clean));
+    const Utf8Char next = decode_utf8(drop_first(text, clean));
     const bool is_control =
         next.code_point < 0x20 || (next.code_point >= 0x7F && next.code_point < 0xA0);
     if (next.valid && !is_control) {
       clean += next.length_bytes;
       continue;
     }
-    out.put(head_of(text, clean));
+    out.put(take_first(text, clean));
     out.put(next.valid ? "?" : kReplacement);
     text.remove_prefix(clean + next.length_bytes);
     clean = 0;

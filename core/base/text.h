@@ -1,4 +1,5 @@
-// Pieces of text without std::string_view::substr, whose range check calls into the C++ library.
+// Pieces of text without std::string_view::substr, whose range check calls into the C++ library:
+// nothing that runs in the target may even be linked with that.
 // Layer: core/base.
 #pragma once
 

@@ -8,16 +8,6 @@
 
 namespace heaptag {
 
-/// The first `length` bytes of a text, and what follows them: substr throws, which nothing that
-/// runs in the target may even be linked with. Pre: length <= text.size().
-constexpr std::string_view head_of(std::string_view text, size_t length) {
-  return {text.data(), length};
-}
-
-constexpr std::string_view tail_of(std::string_view text, size_t length) {
-  return {text.data() + length, text.size() - length};
-}
-
 /// What decoding shows in place of bytes that are no character.
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 

@@ -14,17 +14,6 @@ inline constexpr unsigned kClassCount = 72;
 inline constexpr unsigned kLinearClasses = 16;
 inline constexpr size_t kSpanPageBytes = 4096;
 
-/// The smallest class that holds `size_bytes` (0 is held by the smallest). Pre: <=
-/// kLargestClassBytes.
-constexpr unsigned class_of(size_t size_bytes) {
-  if (size_bytes <= 256) {
-    return size_bytes == 0 ? 0 : static_cast<unsigned>((size_bytes - 1) >> 4);
-  }
-  const size_t last = size_bytes - 1;
-  const unsigned log = log2_floor(last);
-  return kLinearClasses + (log - 8) * 8 + static_cast<unsigned>((last >> (log - 3)) & 7);
-}
-
 /// Class and exactness in one number, below kSelectorCount: selector / 2 is the class + 1 (0 for no
 /// bytes), and sizes that fill their class to the byte are odd, because a site often asks for both
 /// kinds (24 and 32, say).
@@ -58,6 +47,12 @@ constexpr unsigned selector_of(size_t size_bytes) {
 
 constexpr unsigned class_of_selector(unsigned selector) {
   return selector < 2 ? 0 : selector / 2 - 1;
+}
+
+/// The smallest class that holds `size_bytes` (0 is held by the smallest). Pre: <=
+/// kLargestClassBytes.
+constexpr unsigned class_of(size_t size_bytes) {
+  return class_of_selector(selector_of(size_bytes));
 }
 
 inline constexpr unsigned kSelectorCount = (kClassCount + 1) * 2;

@@ -1,6 +1,7 @@
 #include "core/render/json.h"
 
 #include "core/base/format.h"
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 
 namespace heaptag::render {
@@ -115,13 +116,13 @@ class JsonWriter {
     out_.put_char('"');
     size_t clean = 0;  // bytes that can be passed on as they are
     while (clean < text.size()) {
-      const Utf8Char next = decode_utf8(tail_of(text, clean));
+      const Utf8Char next = decode_utf8(drop_first(text, clean));
       const uint32_t c = next.code_point;
       if (next.valid && c >= 0x20 && c != 0x7F && c != '"' && c != '\\') {
         clean += next.length_bytes;
         continue;
       }
-      out_.put(head_of(text, clean));
+      out_.put(take_first(text, clean));
       put_escaped(next);
       text.remove_prefix(clean + next.length_bytes);
       clean = 0;

@@ -32,6 +32,16 @@ struct Figures {
   uint64_t failed = 0;
 };
 
+inline void add_figures(Figures& to, const Figures& part) {
+  to.allocations += part.allocations;
+  to.frees += part.frees;
+  to.live_blocks += part.live_blocks;
+  to.live_bytes += part.live_bytes;
+  to.usable_bytes += part.usable_bytes;
+  to.allocated_bytes += part.allocated_bytes;
+  to.failed += part.failed;
+}
+
 struct Site {
   uint32_t id = 0;
   const Frame* frames = nullptr;

@@ -1,6 +1,7 @@
 #include "core/render/text.h"
 
 #include "core/base/format.h"
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/render/names.h"
 #include "core/render/text_table.h"
@@ -243,8 +244,7 @@ class MissingModules {
     }
     const std::string_view digits = build_id;
     out.put(" (build-id ");
-    put_printable(out,
-                  head_of(digits, digits.size() < kBuildIdDigits ? digits.size() : kBuildIdDigits));
+    put_printable(out, take_first(digits, kBuildIdDigits));
     out.put(digits.size() > kBuildIdDigits ? "\xE2\x80\xA6)" : ")");
   }
 

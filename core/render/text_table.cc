@@ -2,6 +2,7 @@
 
 #include "core/base/format.h"
 #include "core/base/sort.h"
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/render/names.h"
 
@@ -196,9 +197,9 @@ struct OwnerName {
       is_cut = true;
       size_t length_bytes = 0;
       for (size_t i = 0; i + brackets + 1 < width; ++i) {
-        length_bytes += decode_utf8(tail_of(name, length_bytes)).length_bytes;
+        length_bytes += decode_utf8(drop_first(name, length_bytes)).length_bytes;
       }
-      shown = head_of(name, length_bytes);
+      shown = take_first(name, length_bytes);
     }
     const size_t used = is_cut ? width : columns();
     out.put(is_given ? "[" : "");

@@ -6,6 +6,7 @@
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/clock.h"
+#include "core/os/process.h"
 #include "core/render/names.h"
 #include "core/report/process_facts.h"
 #include "core/tag/modules.h"
@@ -60,16 +61,6 @@ render::Figures figures_of(const OwnerCounters& sum) {
   figures.allocated_bytes = sum.allocated_bytes;
   figures.failed = sum.failed;
   return figures;
-}
-
-void add_figures(render::Figures* total, const render::Figures& part) {
-  total->allocations += part.allocations;
-  total->frees += part.frees;
-  total->live_blocks += part.live_blocks;
-  total->live_bytes += part.live_bytes;
-  total->usable_bytes += part.usable_bytes;
-  total->allocated_bytes += part.allocated_bytes;
-  total->failed += part.failed;
 }
 
 const char* hex_text(const uint8_t* bytes, size_t count, char* text) {
@@ -195,7 +186,7 @@ bool name_tags(Collected* collected, Rows* rows) {
 void collect_totals(render::Report* report, const Rows& rows) {
   render::Totals& totals = report->totals;
   for (size_t row = 0; row < rows.count; ++row) {
-    add_figures(&totals.figures, rows.tags[row].figures);
+    add_figures(totals.figures, rows.tags[row].figures);
   }
   for (const allocator::ThreadState* thread = allocator::first_thread(); thread != nullptr;
        thread = reinterpret_cast<const allocator::ThreadState*>(thread->record.next)) {
@@ -242,8 +233,8 @@ void collect_memory(render::Report* report) {
   totals.cached_bytes = in_spans + pages.dirty_bytes;
   totals.resident_bytes = resident_bytes();
   // The kernel counts in batches: what is resident now may be more than its maximum.
-  totals.max_resident_bytes =
-      max_resident() > totals.resident_bytes ? max_resident() : totals.resident_bytes;
+  const uint64_t highest = os::max_resident_bytes();
+  totals.max_resident_bytes = highest > totals.resident_bytes ? highest : totals.resident_bytes;
   render::Memory& memory = report->memory;
   memory.live = totals.figures.live_bytes;
   memory.rounding = totals.figures.usable_bytes - totals.figures.live_bytes;

@@ -73,10 +73,6 @@ uint64_t resident_bytes() {
   return second != nullptr && read_number(second + 1, &pages) ? pages * os::kPageBytes : 0;
 }
 
-uint64_t max_resident() {
-  return os::max_resident_bytes();
-}
-
 void describe_process(render::Report* report, Scratch* scratch) {
   constexpr size_t kTextBytes = 128;
   auto texts = scratch->array<char>(2 * kTextBytes);

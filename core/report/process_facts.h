@@ -18,9 +18,8 @@ struct TimeText {
   }
 };
 
-/// Memory of the whole process that is resident now / was ever. 0: not known.
+/// Memory of the whole process that is resident now. 0: not known.
 uint64_t resident_bytes();
-uint64_t max_resident();
 
 /// Fills process and environment of a report. Strings lie in `scratch` or in the session.
 void describe_process(render::Report* report, Scratch* scratch);

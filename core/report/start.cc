@@ -12,6 +12,7 @@
 #include "core/os/file.h"
 #include "core/os/process.h"
 #include "core/os/vm.h"
+#include "core/render/names.h"
 #include "core/report/descriptor.h"
 #include "core/report/exit_report.h"
 #include "core/report/log.h"
@@ -36,17 +37,12 @@ const char* keep(std::string_view text) {
   return copy;
 }
 
-std::string_view base_name(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : drop_first(path, slash + 1);
-}
-
 const char* program_name(int argc, char** argv) {
   char path[512];
   if (os::read_link("/proc/self/exe", path, sizeof(path)) > 0) {
-    return keep(base_name(path));
+    return keep(render::base_name(path));
   }
-  return keep(argc > 0 ? base_name(argv[0]) : "unknown");
+  return keep(argc > 0 ? render::base_name(argv[0]) : "unknown");
 }
 
 // A program may change its directory before it ends.

@@ -82,14 +82,4 @@ struct Report {
   std::vector<Module> modules;
 };
 
-inline void add_figures(render::Figures& to, const render::Figures& part) {
-  to.allocations += part.allocations;
-  to.frees += part.frees;
-  to.live_blocks += part.live_blocks;
-  to.live_bytes += part.live_bytes;
-  to.usable_bytes += part.usable_bytes;
-  to.allocated_bytes += part.allocated_bytes;
-  to.failed += part.failed;
-}
-
 }  // namespace heaptag::tools
