@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/format.h"
+#include "core/base/glob.h"
 #include "core/base/text.h"
 
 namespace heaptag::config {
@@ -124,31 +125,6 @@ struct Reader {
     }
   }
 };
-
-bool glob_matches(std::string_view glob, std::string_view name) {
-  size_t g = 0;
-  size_t n = 0;
-  size_t star = std::string_view::npos;
-  size_t resume = 0;
-  while (n < name.size()) {
-    if (g < glob.size() && (glob[g] == '?' || glob[g] == name[n]) && glob[g] != '*') {
-      ++g;
-      ++n;
-    } else if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = n;
-    } else if (star != std::string_view::npos) {
-      g = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') {
-    ++g;
-  }
-  return g == glob.size();
-}
 
 }  // namespace
 

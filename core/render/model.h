@@ -47,12 +47,13 @@ struct Site {
   const Frame* frames = nullptr;
   size_t frame_count = 0;
   Figures figures;
+  uint32_t size_classes = 0;  // how many it has asked for; 0: not known. Many: perhaps a wrapper
 };
 
 /// One row of the report: a named tag, or a call site that no rule names.
 struct Tag {
-  const char* name = nullptr;  // as shown in every view, unique in the report
-  const char* origin = "site";
+  const char* name = nullptr;   // as shown in every view, unique in the report
+  const char* origin = "site";  // site: no rule names it; rule, api: a named tag
   Figures figures;
   uint64_t peak_live_bytes = 0;
   uint64_t at_peak_bytes = 0;
@@ -73,6 +74,13 @@ struct Module {
 struct Option {
   const char* name = nullptr;  // HEAPTAG_...
   const char* value = nullptr;
+};
+
+/// A rule of HEAPTAG_TAGS.
+struct Rule {
+  const char* name = nullptr;
+  const char* text = nullptr;  // as written
+  uint64_t matched_sites = 0;
 };
 
 struct Totals {
@@ -137,6 +145,8 @@ struct Report {
   size_t tag_count = 0;
   const Module* modules = nullptr;
   size_t module_count = 0;
+  const Rule* rules = nullptr;
+  size_t rule_count = 0;
 };
 
 }  // namespace heaptag::render
