@@ -78,7 +78,7 @@ bool collect_modules(Collected* collected) {
   auto modules = collected->scratch.array<render::Module>(count);
   auto texts = collected->scratch.array<char>(count * kBuildIdTextBytes);
   auto times = collected->scratch.array<TimeText>(2 * size_t{count});
-  collected->symbols = collected->scratch.array<Symbols>(count);
+  collected->symbols = collected->scratch.array<elf::Symbols>(count);
   if (collected->scratch.failed()) {
     return false;
   }
@@ -132,7 +132,7 @@ void fill_row(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render
 
 // Opens each module once and asks for all its sites.
 void name_functions(Collected* collected, Rows* rows) {
-  auto queries = collected->scratch.array<SymbolQuery>(rows->count);
+  auto queries = collected->scratch.array<elf::SymbolQuery>(rows->count);
   if (queries.empty()) {
     return;
   }
@@ -140,19 +140,20 @@ void name_functions(Collected* collected, Rows* rows) {
     size_t count = 0;
     for (size_t row = 0; row < rows->count; ++row) {
       if (rows->modules[row] == module) {
-        queries[count] = SymbolQuery{};
+        queries[count] = elf::SymbolQuery{};
         queries[count].address = rows->frames[row].offset;
         queries[count].id = static_cast<uint32_t>(row);
         ++count;
       }
     }
     const render::Module& from = collected->report.modules[module - 1];
-    Symbols* symbols = &collected->symbols[module - 1];
-    if (count == 0 || open_symbols(from.path, from.build_id, symbols) != SymbolsStatus::kOpen) {
+    elf::Symbols* symbols = &collected->symbols[module - 1];
+    if (count == 0 ||
+        elf::open_symbols(from.path, from.build_id, symbols) != elf::SymbolsStatus::kOpen) {
       continue;
     }
-    lookup_symbols(*symbols, queries.first(count));
-    for (const SymbolQuery& query : queries.first(count)) {
+    elf::lookup_symbols(*symbols, queries.first(count));
+    for (const elf::SymbolQuery& query : queries.first(count)) {
       rows->frames[query.id].function = query.function;
       rows->frames[query.id].function_offset = query.function_offset + 1;
     }
@@ -252,8 +253,8 @@ void collect_memory(render::Report* report) {
 }  // namespace
 
 Collected::~Collected() {
-  for (Symbols& module : symbols) {
-    close_symbols(&module);
+  for (elf::Symbols& module : symbols) {
+    elf::close_symbols(&module);
   }
 }
 

@@ -2,8 +2,8 @@
 // Layer: core/report.
 #pragma once
 
+#include "core/elf/elf_symbols.h"
 #include "core/render/model.h"
-#include "core/report/elf_symbols.h"
 #include "core/report/scratch.h"
 
 namespace heaptag::report {
@@ -12,7 +12,7 @@ namespace heaptag::report {
 struct Collected {
   render::Report report;
   Scratch scratch;
-  std::span<Symbols> symbols;  // one per module, open as long as names are lent
+  std::span<elf::Symbols> symbols;  // one per module, open as long as names are lent
   std::span<uint32_t> sort_words;
 
   ~Collected();

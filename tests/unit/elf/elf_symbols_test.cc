@@ -1,4 +1,4 @@
-#include "core/report/elf_symbols.h"
+#include "core/elf/elf_symbols.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -12,10 +12,11 @@
 #include <iterator>
 #include <memory>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
-namespace heaptag::report {
+namespace heaptag::elf {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -200,6 +201,39 @@ TEST(ElfSymbols, ReadsExtendedNumbering) {
   EXPECT_EQ(ask_file(build_elf({{"f", 0x1000, 0x10}}, options), {0x1001}), (Answers{"f+1"}));
 }
 
+/// All that visit_functions tells, in its order: "name start+size", in hexadecimal.
+Answers functions_of(const Symbols& symbols) {
+  Answers told;
+  const auto tell = [](void* context, const char* symbol, uint64_t start, uint64_t size_bytes) {
+    EXPECT_LE(start, UINT64_MAX - size_bytes);
+    std::ostringstream text;
+    text << std::hex << symbol << ' ' << start << '+' << size_bytes;
+    static_cast<Answers*>(context)->push_back(text.str());
+  };
+  visit_functions(symbols, {tell, &told});
+  return told;
+}
+
+TEST(ElfSymbols, TellsOfFunctionsWithANameAndASize) {
+  const Bytes file = build_elf({{"f", 0x1000, 0x10},
+                                {"static_one", 0x1010, 0x10, STB_LOCAL},
+                                {"alias", 0x1000, 0x10, STB_WEAK},
+                                {"ifunc", 0x1300, 0x20, STB_GLOBAL, STT_GNU_IFUNC},
+                                {"asm_entry", 0x1400, 0x8, STB_GLOBAL, STT_NOTYPE},
+                                {"unsized", 0x1500, 0},
+                                {"", 0x1600, 0x10},
+                                {"object", 0x1700, 0x10, STB_GLOBAL, STT_OBJECT},
+                                {"elsewhere", 0x9000, 8, STB_GLOBAL, STT_NOTYPE},
+                                {"imported", 0, 0x10, STB_GLOBAL, STT_FUNC, SHN_UNDEF},
+                                {"wraps", UINT64_MAX - 1, 0x10}});
+  Symbols symbols;
+  ASSERT_EQ(open_symbols_in_memory(file.data(), file.size(), &symbols), SymbolsStatus::kOpen);
+  EXPECT_EQ(functions_of(symbols), (Answers{"f 1000+10", "static_one 1010+10", "alias 1000+10",
+                                            "ifunc 1300+20", "asm_entry 1400+8"}));
+  close_symbols(&symbols);
+  EXPECT_EQ(functions_of(symbols), Answers{});
+}
+
 TEST(ElfSymbols, HostileTablesAreBounded) {
   std::vector<TestSymbol> symbols(100'000, TestSymbol{"f", 0, UINT64_MAX});
   std::vector<uint64_t> addresses;
@@ -222,6 +256,7 @@ void read_everything(const Bytes& file) {
     ask(symbols, addresses);
   }
   symbols.elf.build_id();
+  functions_of(symbols);
   close_symbols(&symbols);
 }
 
@@ -385,6 +420,13 @@ TEST(ElfSymbolsReal, FindsAStaticFunctionOfThisProgram) {
   Symbols symbols;
   ASSERT_EQ(open_symbols("/proc/self/exe", nullptr, &symbols), SymbolsStatus::kOpen);
   const std::string answer = ask(symbols, {address - bias + 1})[0];
+  std::ostringstream start;
+  start << std::hex << ' ' << address - bias << '+';
+  const Answers told = functions_of(symbols);
+  EXPECT_TRUE(std::any_of(told.begin(), told.end(), [&](const std::string& line) {
+    return line.find("static_function") < line.find(start.str()) &&
+           line.find(start.str()) != std::string::npos;
+  }));
   EXPECT_NE(answer.find("static_function"), std::string::npos) << answer;
   EXPECT_EQ(answer.substr(answer.rfind('+')), "+1");
   close_symbols(&symbols);
@@ -415,4 +457,4 @@ TEST(ElfSymbolsReal, AgreesWithTheLoaderAboutLibc) {
 }
 
 }  // namespace
-}  // namespace heaptag::report
+}  // namespace heaptag::elf

@@ -1,9 +1,9 @@
-#include "core/report/elf_symbols.h"
+#include "core/elf/elf_symbols.h"
 
 #include "core/base/format.h"
 #include "core/base/sort.h"
 
-namespace heaptag::report {
+namespace heaptag::elf {
 namespace {
 
 constexpr size_t kPathBytes = 4096;  // PATH_MAX
@@ -353,9 +353,20 @@ void lookup_symbols(const Symbols& symbols, std::span<SymbolQuery> queries) {
   look_at_unsized(symbols, queries);
 }
 
+void visit_functions(const Symbols& symbols, const FunctionVisitor& visitor) {
+  FunctionReader functions(symbols);
+  for (size_t i = 0; i < functions.count(); ++i) {
+    const Function function = functions.read(i);
+    const bool wraps = function.start + function.size_bytes < function.start;
+    if (function.rank != 0 && function.size_bytes != 0 && !wraps) {
+      visitor.function(visitor.context, function.name, function.start, function.size_bytes);
+    }
+  }
+}
+
 void close_symbols(Symbols* symbols) {
   os::unmap_file(symbols->file);
   *symbols = Symbols();
 }
 
-}  // namespace heaptag::report
+}  // namespace heaptag::elf

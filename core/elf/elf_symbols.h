@@ -1,5 +1,5 @@
-// Which function lies at an address of a module: from the symbols of its file on disk, or of its
-// separate debug file. Layer: core/report.  Allocates: no (maps files).  Locks: none.
+// The functions of a module, and which of them lies at an address: from the symbols of its file on
+// disk, or of its separate debug file. Layer: core/elf.  Allocates: no (maps files).  Locks: none.
 //
 // The file is untrusted: a broken one gives fewer answers, never a fault. One thing is out of our
 // hands: when somebody shortens the file while it is mapped, the kernel raises SIGBUS; package
@@ -9,10 +9,10 @@
 #include <span>
 
 #include "core/base/types.h"
+#include "core/elf/elf_file.h"
 #include "core/os/file.h"
-#include "core/report/elf_file.h"
 
-namespace heaptag::report {
+namespace heaptag::elf {
 
 /// A question and its answer.
 struct SymbolQuery {
@@ -65,7 +65,19 @@ SymbolsStatus open_symbols_in_memory(const uint8_t* data, size_t size_bytes, Sym
 /// files that are made to be slow, which lose answers.
 void lookup_symbols(const Symbols& symbols, std::span<SymbolQuery> queries);
 
+/// Told of functions one by one: the raw symbol, NUL-terminated, and the range of ELF virtual
+/// addresses that it covers.
+struct FunctionVisitor {
+  void (*function)(void* context, const char* symbol, uint64_t start, uint64_t size_bytes);
+  void* context;
+};
+
+/// Tells of every function of the module that has a name and a size, in no order; aliases and
+/// indirect functions are told too. The range does not wrap. Lends: the names, until
+/// close_symbols. Cost: O(symbols).
+void visit_functions(const Symbols& symbols, const FunctionVisitor& visitor);
+
 /// Gives the mapping back, and with it all names. Harmless when not open.
 void close_symbols(Symbols* symbols);
 
-}  // namespace heaptag::report
+}  // namespace heaptag::elf

@@ -1,6 +1,6 @@
-#include "core/report/elf_file.h"
+#include "core/elf/elf_file.h"
 
-namespace heaptag::report {
+namespace heaptag::elf {
 namespace {
 
 // The build-id stands among the first notes. Without a bound, many sections that all claim to be
@@ -127,4 +127,4 @@ std::string_view string_at(FileRange strings, uint64_t offset) {
   return end == nullptr ? std::string_view{} : std::string_view{text};
 }
 
-}  // namespace heaptag::report
+}  // namespace heaptag::elf

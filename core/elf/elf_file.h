@@ -1,5 +1,5 @@
 // An ELF file whose every byte is untrusted: truncated, corrupt, or made to hurt.
-// Layer: core/report.  Allocates: no.  Signals: safe.
+// Layer: core/elf.  Allocates: no.  Signals: safe.
 // Invariant: nothing outside of [data, data + size) is ever read, whatever the bytes say. What the
 // headers claim is checked when it is used, and never believed twice.
 #pragma once
@@ -11,7 +11,7 @@
 
 #include "core/base/types.h"
 
-namespace heaptag::report {
+namespace heaptag::elf {
 
 /// Bytes of a file that are known to lie in it.
 struct FileRange {
@@ -68,4 +68,4 @@ T read_at(FileRange range, size_t offset) {
 /// The text at `offset` in a table of NUL-terminated strings; empty when it would leave the table.
 std::string_view string_at(FileRange strings, uint64_t offset);
 
-}  // namespace heaptag::report
+}  // namespace heaptag::elf
