@@ -9,14 +9,18 @@
 //     matcher  "lib:" glob | "func:" glob | "thread:" glob | "src:" glob | "size:" sizes
 //              | "by:module" | "*"
 //     sizes    size | size "-" size | size "-" | "-" size      both ends are meant; 4K = 4096
-//     text     characters without , ; = # and line ends, or anything between "..." or '...'
+//     text     characters without , ; = # " ' and line ends, or what stands between "..." or '...'
 //     glob     text with * (any characters), ? (one), [abc] (one of)
 //
+// Quotes hold a whole text, within a line. A # begins a comment where a word may begin: first in a
+// line, or behind a blank, a comma or a semicolon.
 // Blanks around names, matchers and separators are nothing.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+
+#include "core/config/mistake.h"
 
 namespace heaptag::config {
 
@@ -46,12 +50,8 @@ struct TagRule {
   unsigned matcher_count = 0;
 };
 
-/// Where a rule cannot be understood. Lines and columns count from 1, columns in bytes.
-struct RuleMistake {
-  uint32_t line = 0;
-  uint32_t column = 0;
-  char what[160] = {};  // "'fnc:' is no matcher; did you mean func:?"
-};
+/// Where and why a rule cannot be understood.
+using RuleMistake = Mistake;
 
 /// Told about every rule, in order. A rule with a mistake is told as one and left out; what follows
 /// it is read.
@@ -64,7 +64,8 @@ struct RuleVisitor {
 /// Which matchers can be answered here.
 enum class RuleUse { kInTarget, kAfterwards };
 
-/// Reads all rules of `text`. Cost: O(text).
+/// Reads all rules of `text`. A rule has one mistake at most: its first. Cost: O(text), 1 KiB of
+/// stack.
 void read_tag_rules(std::string_view text, RuleUse use, const RuleVisitor& visitor);
 
 }  // namespace heaptag::config
