@@ -6,10 +6,35 @@
 
 #include <cstring>
 
+#include "core/os/vm.h"
+
 // Since glibc 2.35; weak, so that an older one still starts the program.
 extern "C" int _dl_find_object(void* address, struct dl_find_object* result) __attribute__((weak));
 
 namespace heaptag::os {
+namespace {
+
+struct ProgramHeaders {
+  const Elf64_Phdr* begin() const { return first; }
+
+  const Elf64_Phdr* end() const { return first + count; }
+
+  const Elf64_Phdr* first = nullptr;
+  size_t count = 0;
+};
+
+/// Those in the object's first page, which is mapped whatever they say.
+ProgramHeaders program_headers(const LoadedObject& object) {
+  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(object.begin);
+  if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phoff > kPageBytes) {
+    return {};
+  }
+  const size_t room = (kPageBytes - header->e_phoff) / sizeof(Elf64_Phdr);
+  return {reinterpret_cast<const Elf64_Phdr*>(object.begin + header->e_phoff),
+          header->e_phnum < room ? header->e_phnum : room};
+}
+
+}  // namespace
 
 bool find_object(uintptr_t address, LoadedObject* object) {
   if (_dl_find_object == nullptr) {
@@ -23,21 +48,29 @@ bool find_object(uintptr_t address, LoadedObject* object) {
   object->base = found.dlfo_link_map->l_addr;
   object->begin = reinterpret_cast<uintptr_t>(found.dlfo_map_start);
   object->end = reinterpret_cast<uintptr_t>(found.dlfo_map_end);
+  object->eh_frame_hdr = reinterpret_cast<uintptr_t>(found.dlfo_eh_frame);
   object->path = found.dlfo_link_map->l_name != nullptr ? found.dlfo_link_map->l_name : "";
   return true;
 }
 
-size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity) {
-  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(object.begin);
-  if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-      header->e_phoff > 4096 - sizeof(Elf64_Phdr)) {
-    return 0;
+bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begin, uintptr_t* end) {
+  for (const Elf64_Phdr& segment : program_headers(object)) {
+    const uintptr_t first = object.base + segment.p_vaddr;
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_R) != 0 && address >= first &&
+        address - first < segment.p_filesz) {
+      *begin = first;
+      *end = first + segment.p_filesz;
+      return true;
+    }
   }
-  const auto* segments = reinterpret_cast<const Elf64_Phdr*>(object.begin + header->e_phoff);
-  for (unsigned i = 0; i < header->e_phnum; ++i) {
-    const uintptr_t begin = object.base + segments[i].p_vaddr;
-    const uintptr_t end = begin + segments[i].p_memsz;
-    if (segments[i].p_type != PT_NOTE || begin < object.begin || end > object.end) {
+  return false;
+}
+
+size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity) {
+  for (const Elf64_Phdr& segment : program_headers(object)) {
+    const uintptr_t begin = object.base + segment.p_vaddr;
+    const uintptr_t end = begin + segment.p_memsz;
+    if (segment.p_type != PT_NOTE || begin < object.begin || end > object.end) {
       continue;
     }
     for (uintptr_t at = begin; at + sizeof(Elf64_Nhdr) <= end;) {

@@ -7,15 +7,20 @@
 namespace heaptag::os {
 
 struct LoadedObject {
-  uintptr_t base;    // load bias
-  uintptr_t begin;   // first mapped address
-  uintptr_t end;     // behind the last
-  const char* path;  // empty for the main program; lent until the object is unloaded
+  uintptr_t base;          // load bias
+  uintptr_t begin;         // first mapped address
+  uintptr_t end;           // behind the last
+  uintptr_t eh_frame_hdr;  // .eh_frame_hdr, the search table of its unwind rows; 0 without one
+  const char* path;        // empty for the main program; lent until the object is unloaded
 };
 
 /// The object that maps `address`. False when none does, or when the C library cannot tell without
 /// a lock.
 bool find_object(uintptr_t address, LoadedObject* object);
+
+/// The readable part of the object's file that is mapped around `address`. False when its program
+/// headers name none, or do not lie in its first page.
+bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begin, uintptr_t* end);
 
 /// Copies the GNU build-id of a loaded object out of its mapped notes. Returns its length, 0
 /// without one.
