@@ -70,6 +70,11 @@ bool ask_new_handler() {
   return allocator::allocate<new_slow>(size, site);
 }
 
+// Of an entry point that has no frame.
+[[gnu::always_inline]] inline void* new_for(size_t size, uintptr_t caller) {
+  return allocator::allocate<allocator::allocate_for_caller<new_slow>>(size, caller);
+}
+
 [[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {
   if (unlikely(!is_power_of_two(alignment))) {
     throw_bad_alloc();  // as libstdc++
@@ -85,11 +90,11 @@ bool ask_new_handler() {
 using heaptag::allocator::deallocate;
 
 HEAPTAG_EXPORT void* operator new(size_t size) {
-  return heaptag::new_at(size, HEAPTAG_CALLER());
+  return heaptag::new_for(size, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size, std::align_val_t alignment) {
-  return heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_CALLER());
+  return heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void operator delete(void* block) noexcept {
@@ -196,28 +201,28 @@ heaptag_own_delete_array_aligned(void*, std::align_val_t);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size) {
-  return heaptag::new_is_ours() ? heaptag::new_at(size, HEAPTAG_CALLER()) : ::operator new(size);
+  return heaptag::new_is_ours() ? heaptag::new_for(size, HEAPTAG_CALLER()) : ::operator new(size);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size, std::align_val_t alignment) {
   return heaptag::new_aligned_is_ours()
-             ? heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_CALLER())
+             ? heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE())
              : ::operator new(size, alignment);
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  return heaptag::new_or_null(size, HEAPTAG_CALLER());
+  return heaptag::new_or_null(size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size,
                                   std::align_val_t alignment,
                                   const std::nothrow_t& /*tag*/) noexcept {
-  return heaptag::new_aligned_or_null(size, alignment, HEAPTAG_CALLER());
+  return heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
   const bool ours = static_cast<heaptag::New>(&::operator new[]) == &heaptag_own_new_array;
-  return ours ? heaptag::new_or_null(size, HEAPTAG_CALLER()) : heaptag::new_array_or_null(size);
+  return ours ? heaptag::new_or_null(size, HEAPTAG_SITE()) : heaptag::new_array_or_null(size);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size,
@@ -225,7 +230,7 @@ HEAPTAG_EXPORT void* operator new[](size_t size,
                                     const std::nothrow_t& /*tag*/) noexcept {
   const bool ours =
       static_cast<heaptag::NewAligned>(&::operator new[]) == &heaptag_own_new_array_aligned;
-  return ours ? heaptag::new_aligned_or_null(size, alignment, HEAPTAG_CALLER())
+  return ours ? heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE())
               : heaptag::new_array_aligned_or_null(size, alignment);
 }
 

@@ -70,7 +70,9 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 extern "C" {
 
 HEAPTAG_EXPORT void* malloc(size_t size) {
-  return heaptag::allocator::allocate<heaptag::allocate_or_enomem>(size, HEAPTAG_CALLER());
+  using heaptag::allocator::allocate_for_caller;
+  return heaptag::allocator::allocate<allocate_for_caller<heaptag::allocate_or_enomem>>(
+      size, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT void free(void* block) {
@@ -80,37 +82,37 @@ HEAPTAG_EXPORT void free(void* block) {
 HEAPTAG_EXPORT void* calloc(size_t count, size_t size) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX) {
-    return heaptag::fail_enomem(HEAPTAG_CALLER());
+    return heaptag::fail_enomem(HEAPTAG_SITE());
   }
-  return heaptag::or_enomem(heaptag::allocator::allocate_zeroed(bytes, HEAPTAG_CALLER()));
+  return heaptag::or_enomem(heaptag::allocator::allocate_zeroed(bytes, HEAPTAG_FRAME()));
 }
 
 HEAPTAG_EXPORT void* realloc(void* block, size_t size) {
-  return heaptag::realloc_at(block, size, HEAPTAG_CALLER());
+  return heaptag::realloc_at(block, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* reallocarray(void* block, size_t count, size_t size) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) {
-    return heaptag::fail_enomem(HEAPTAG_CALLER());
+    return heaptag::fail_enomem(HEAPTAG_SITE());
   }
-  return heaptag::realloc_at(block, bytes, HEAPTAG_CALLER());
+  return heaptag::realloc_at(block, bytes, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* memalign(size_t alignment, size_t size) {
-  return heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+  return heaptag::memalign_at(alignment, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* aligned_alloc(size_t alignment, size_t size) {
-  return heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+  return heaptag::memalign_at(alignment, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT int posix_memalign(void** result, size_t alignment, size_t size) {
   if (!heaptag::is_power_of_two(alignment) || alignment % sizeof(void*) != 0) {
     return EINVAL;
   }
-  void* block = size > PTRDIFF_MAX ? heaptag::fail_enomem(HEAPTAG_CALLER())
-                                   : heaptag::memalign_at(alignment, size, HEAPTAG_CALLER());
+  void* block = size > PTRDIFF_MAX ? heaptag::fail_enomem(HEAPTAG_SITE())
+                                   : heaptag::memalign_at(alignment, size, HEAPTAG_SITE());
   if (block == nullptr) {
     errno = ENOMEM;  // as glibc, beside the return value
     return ENOMEM;
@@ -120,15 +122,15 @@ HEAPTAG_EXPORT int posix_memalign(void** result, size_t alignment, size_t size) 
 }
 
 HEAPTAG_EXPORT void* valloc(size_t size) {
-  return heaptag::memalign_at(heaptag::kPage, size, HEAPTAG_CALLER());
+  return heaptag::memalign_at(heaptag::kPage, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* pvalloc(size_t size) {
   if (size > PTRDIFF_MAX - heaptag::kPage) {
-    return heaptag::fail_enomem(HEAPTAG_CALLER());
+    return heaptag::fail_enomem(HEAPTAG_SITE());
   }
   return heaptag::memalign_at(heaptag::kPage, heaptag::align_up(size, heaptag::kPage),
-                              HEAPTAG_CALLER());
+                              HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void cfree(void* block) {

@@ -1,6 +1,5 @@
 // What a process does to itself and the allocator has to know: ends that no exit handler sees, and
 // limits.
-#include <dlfcn.h>
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,19 +34,6 @@ int limit_resource(int pid, int resource, const rlimit64* limit, rlimit64* old) 
 }  // namespace heaptag
 
 extern "C" {
-
-HEAPTAG_EXPORT int dlclose(void* handle) noexcept {
-  using Close = int (*)(void*);
-  static constinit Close next = nullptr;
-  Close close = __atomic_load_n(&next, __ATOMIC_RELAXED);
-  if (close == nullptr) {
-    close = reinterpret_cast<Close>(dlsym(RTLD_NEXT, "dlclose"));
-    __atomic_store_n(&next, close, __ATOMIC_RELAXED);
-  }
-  const int result = close(handle);
-  heaptag::allocator::forget_unloaded_modules();
-  return result;
-}
 
 // rlimit and rlimit64 are one structure on x86-64.
 HEAPTAG_EXPORT int setrlimit64(__rlimit_resource_t resource, const rlimit64* limit) noexcept {

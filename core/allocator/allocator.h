@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/allocator/bins.h"
+#include "core/allocator/blame.h"
 #include "core/allocator/thread_state.h"
 
 namespace heaptag::allocator {
@@ -22,8 +23,8 @@ inline constexpr size_t kMinAlignment = 16;
 [[gnu::noinline]] void deallocate_slow(void* block);
 [[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 
-/// Zeroed memory; knows when the kernel has zeroed it already.
-void* allocate_zeroed(size_t size, uintptr_t site);
+/// Zeroed memory; knows when the kernel has zeroed it already. `frame` is that of an entry point.
+void* allocate_zeroed(size_t size, const EntryFrame* frame);
 
 /// `alignment` is a power of two.
 void* allocate_aligned(size_t alignment, size_t size, uintptr_t site);
@@ -75,10 +76,9 @@ inline void* pop_block(Span* span) {
   return block;
 }
 
-/// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
-/// free of a frame.
-template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
-[[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
+/// The fast path. `miss()` is returned when the pair has no slot, or its span no block.
+template <typename Miss>
+[[gnu::always_inline]] inline void* allocate_or(size_t size, uintptr_t site, Miss miss) {
   ThreadState* thread = tls_state;
   if (likely(size <= heap::kLargestClassBytes)) {
     const unsigned selector = heap::selector_of(size);
@@ -108,7 +108,53 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
       }
     }
   }
-  return Slow(size, site);
+  return miss();
+}
+
+/// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
+/// free of a frame.
+template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
+[[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
+  return allocate_or(size, site, [=] { return Slow(size, site); });
+}
+
+/// The rest of allocate_behind: whatever is not told at once by the first facts that are found.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_blaming(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t rbp) {
+  return allocate<Slow>(size, blame({pc, sp, rbp}));
+}
+
+/// Nothing was found for the return address `pc`: when it lies in an allocation wrapper, its caller
+/// is tried next. Everything is a tail call, so that few registers are saved: one level costs
+/// little more than the fast path does. `first_pc` and `first_sp` are where it all began.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_behind(size_t size,
+                                        uintptr_t pc,
+                                        uintptr_t sp,
+                                        uintptr_t rbp,
+                                        uintptr_t first_pc,
+                                        uintptr_t first_sp) {
+  const tag::Facts facts = tag::find_facts_at_once(tag::fact_key(pc));
+  if (likely(facts.has_plain_row())) {
+    const stack::Frame caller =
+        stack::step({false, facts.plain_offset(), 0}, stack::Frame{pc, sp, rbp});
+    // Only sites that are to blame have slots.
+    return allocate_or(size, caller.pc, [=] {
+      return allocate_behind<Slow>(size, caller.pc, caller.sp, rbp, first_pc, first_sp);
+    });
+  }
+  return pc == first_pc && facts.is_owner() ? Slow(size, pc)
+                                            : allocate_blaming<Slow>(size, first_pc, first_sp, rbp);
+}
+
+/// What entry points without a frame do when the fast path has no block for their return address.
+/// Only to be reached by a tail call: then the frame found here is the entry point's.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_for_caller(size_t size, uintptr_t pc) {
+  const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
+  const stack::Frame at = entry->caller();
+  return likely(at.pc == pc) ? allocate_behind<Slow>(size, pc, at.sp, at.rbp, pc, at.sp)
+                             : Slow(size, pc);
 }
 
 /// The block goes back to its span, which belongs to this thread, and is charged.

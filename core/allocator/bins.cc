@@ -98,12 +98,9 @@ void set_current(ThreadState* thread, Bin* bin, Span* span) {
   }
 }
 
-// Should no other span take the place of the current one, nothing may be popped from it through its
-// slot.
-void clear_slot(ThreadState* thread, const Bin* bin) {
-  const uint64_t key = slot_key(tag::owners()[index_of(bin->owner)].site, bin->selector);
-  Slot* slot = thread->slot_of(key);
-  if (slot->key != key) {
+void clear_slot_in(ThreadState* thread, const SlotTable& table, uint64_t key, const Bin* bin) {
+  Slot* slot = table.slot_of(key);
+  if (slot->key != key || OwnerId{slot->owner} != bin->owner) {
     return;
   }
   if (bin->requested_bytes != Span::kVaried) {
@@ -114,6 +111,15 @@ void clear_slot(ThreadState* thread, const Bin* bin) {
   } else if (slot->is_varied != 0) {
     slot->is_varied = 0;
     slot->counters = thread->known_counters(bin->owner);
+  }
+}
+
+// Should no other span take the place of the current one, nothing may be popped from it through a
+// slot.
+void clear_slot(ThreadState* thread, const Bin* bin) {
+  const uint64_t key = slot_key(tag::owners()[index_of(bin->owner)].site, bin->selector);
+  for (const SlotTable* table = &thread->untagged; table != nullptr; table = table->next) {
+    clear_slot_in(thread, *table, key, bin);
   }
 }
 

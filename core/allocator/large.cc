@@ -1,10 +1,10 @@
 #include "core/allocator/large.h"
 
 #include "core/allocator/bins.h"
+#include "core/allocator/blame.h"
 #include "core/base/units.h"
 #include "core/heap/page_heap.h"
 #include "core/os/vm.h"
-#include "core/tag/owners.h"
 
 namespace heaptag::allocator {
 
@@ -57,7 +57,7 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
   if (size > kMaxBytes) {
     return nullptr;
   }
-  const OwnerId owner = tag::owner_of_site(site);
+  const OwnerId owner = owner_of_request(thread, site, size);
   const uint32_t pages = size == 0 ? 1 : pages_for(size);
   if (heap::growth_is_due()) {
     sweep(thread);

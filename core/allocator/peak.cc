@@ -5,6 +5,7 @@
 #include "core/base/units.h"
 #include "core/os/clock.h"
 #include "core/tag/owners.h"
+#include "core/tag/tags.h"
 
 namespace heaptag::allocator {
 
@@ -53,6 +54,10 @@ uint64_t live_of(const wire::OwnerRecord& record) {
   return record.scratch[0] > record.scratch[1] ? record.scratch[0] - record.scratch[1] : 0;
 }
 
+void raise(uint64_t& peak, uint64_t live) {
+  peak = live > peak ? live : peak;
+}
+
 // Figures that move between tables during a visit may be in its first half and not in its second:
 // what was freed would seem to be live.
 bool add_up_locked(uint32_t owners) {
@@ -74,13 +79,22 @@ void look_locked(unsigned tries) {
       return;
     }
   }
+  const uint32_t tags = tag::tag_count();
+  wire::TagRecord* tag_records = tag::tags();
+  for (uint32_t i = 0; i < tags; ++i) {
+    tag_records[i].scratch = 0;
+  }
   uint64_t sum = 0;
   for (uint32_t i = 1; i < owners; ++i) {
     const uint64_t live = live_of(records[i]);
     sum += live;
-    if (live > records[i].peak_live_bytes) {
-      records[i].peak_live_bytes = live;
+    raise(records[i].peak_live_bytes, live);
+    if (records[i].tag < tags) {
+      tag_records[records[i].tag].scratch += live;
     }
+  }
+  for (uint32_t i = 1; i < tags; ++i) {
+    raise(tag_records[i].peak_live_bytes, tag_records[i].scratch);
   }
   if (sum <= state.peak.live_bytes) {
     return;

@@ -2,12 +2,12 @@
 #include <cstring>
 
 #include "core/allocator/allocator.h"
+#include "core/allocator/blame.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
-#include "core/tag/owners.h"
 
 namespace heaptag::allocator {
 
@@ -85,7 +85,8 @@ bool resize_small(Span* span, const void* block, size_t size, uintptr_t site) {
   if (thread == nullptr || span->thread != thread) {
     return false;
   }
-  const OwnerId owner = tag::owner_of_site(site);
+  BusyScope busy(thread);
+  const OwnerId owner = owner_of_request(thread, site, size);
   const bool done = span->is_varied() ? resize_varied(thread, span, block, size, owner)
                                       : resize_metered(thread, span, block, size, owner);
   if (done) {
@@ -108,7 +109,7 @@ void* resize_large_block(Span* span, size_t size, uintptr_t site) {
   if (resized == nullptr) {
     return nullptr;
   }
-  const OwnerId owner = tag::owner_of_site(site);
+  const OwnerId owner = owner_of_request(thread, site, size);
   resized->owner = owner;
   charge_again(thread, old_owner, old_size, old_usable, owner, size, resized->size_bytes());
   bump(thread->record.reallocations);
@@ -137,15 +138,16 @@ unsigned aligned_class(size_t alignment, size_t size) {
 
 }  // namespace
 
-void* allocate_zeroed(size_t size, uintptr_t site) {
+void* allocate_zeroed(size_t size, const EntryFrame* frame) {
   if (size <= heap::kLargestClassBytes) {
-    void* block = allocate(size, site);
+    void* block =
+        allocate_or(size, frame->caller_pc, [=] { return allocate(size, blame(frame->caller())); });
     if (block != nullptr) {
       std::memset(block, 0, size);
     }
     return block;
   }
-  void* block = allocate_slow(size, site);
+  void* block = allocate_slow(size, blame(frame->caller()));
   if (block != nullptr && (heap::find_span(block)->flags & heap::kFlagZeroed) == 0) {
     std::memset(block, 0, size);
   }
@@ -173,7 +175,7 @@ void* allocate_aligned(size_t alignment, size_t size, uintptr_t site) {
     block = span == nullptr ? nullptr : span->base;
   }
   if (block == nullptr) {
-    bump(counters_of(thread, tag::owner_of_site(site))->failed);
+    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
   } else {
     publish_live(thread);
   }

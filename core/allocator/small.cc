@@ -3,12 +3,12 @@
 #include "core/allocator/small.h"
 
 #include "core/allocator/allocator.h"
+#include "core/allocator/blame.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
-#include "core/tag/owners.h"
 
 namespace heaptag::allocator {
 
@@ -34,24 +34,13 @@ constexpr uint32_t kHotLead = 3;
 constexpr uint32_t kHotSamples = 12;
 constexpr uint32_t kMaxSamples = 63;
 
-void grow_slots(ThreadState* thread) {
-  const uint64_t count = (thread->slot_mask / sizeof(Slot) + 1) * 2;
-  auto* slots = static_cast<Slot*>(meta::allocate(count * sizeof(Slot)));
-  if (slots == nullptr) {
-    return;
-  }
-  for (uint64_t i = 0; i < count; ++i) {
-    slots[i].key = Slot::kNoKey;
-  }
-  replace_slots(thread, slots, count);
-}
-
 // The place of a key that is not there.
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
-  const uint64_t count = thread->slot_mask / sizeof(Slot) + 1;
-  if (thread->slot_of(key)->key != Slot::kNoKey &&
-      ++thread->evictions >= count * kEvictionsPerSlot && count < kMaxSlots) {
-    thread->evictions = 0;
+  SlotTable& table = *thread->active;
+  const uint64_t count = table.slot_mask / sizeof(Slot) + 1;
+  if (table.slot_of(key)->key != Slot::kNoKey && ++table.evictions >= count * kEvictionsPerSlot &&
+      count < kMaxSlots) {
+    table.evictions = 0;
     grow_slots(thread);
   }
   return thread->slot_of(key);
@@ -61,20 +50,28 @@ Span* span_with_block(ThreadState* thread, Bin* bin) {
   return bin->current->free_list != nullptr ? bin->current : refill(thread, bin);
 }
 
-// The pair's slot; filled when it is somebody else's. Null without memory.
-Slot* find_slot(ThreadState* thread, unsigned selector, uintptr_t site) {
+// What a slot says before it points to any span.
+Slot bare_slot(uint64_t key, OwnerId owner, OwnerCounters* counters) {
+  return {key, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
+}
+
+// The pair's slot; filled when it is somebody else's. When requests of one selector have several
+// owners, no slot can speak for them: then `*instead` does. Null without memory.
+Slot* find_slot(
+    ThreadState* thread, unsigned selector, size_t size, uintptr_t site, Slot* instead) {
   const uint64_t key = slot_key(site, selector);
   Slot* slot = thread->slot_of(key);
   if (slot->key == key) {
     return slot;
   }
-  const OwnerId owner = tag::owner_of_site(site);
+  bool is_steady = true;
+  const OwnerId owner = owner_of_selector(thread, site, selector, size, &is_steady);
   OwnerCounters* counters = counters_of(thread, owner);
   if (counters == &thread->lost) {
     return nullptr;
   }
-  slot = claim_slot(thread, key);
-  *slot = Slot{key, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
+  slot = is_steady ? claim_slot(thread, key) : instead;
+  *slot = bare_slot(key, owner, counters);
   return slot;
 }
 
@@ -134,11 +131,12 @@ bool has_own_bins(const ThreadState* thread, const Slot* slot) {
 
 void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
   const unsigned selector = heap::selector_of(size);
-  Slot* slot = find_slot(thread, selector, site);
+  Slot shared;
+  Slot* slot = find_slot(thread, selector, size, site, &shared);
   if (slot == nullptr) {
     return nullptr;
   }
-  if (has_own_bins(thread, slot)) {
+  if (slot != &shared && has_own_bins(thread, slot)) {
     void* block = allocate_own(thread, slot, size, selector);
     if (block != nullptr) {
       return block;
@@ -215,12 +213,12 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
 }
 
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site) {
-  const OwnerId owner = tag::owner_of_site(site);
+  const OwnerId owner = owner_of_request(thread, site, size);
   OwnerCounters* counters = counters_of(thread, owner);
   if (counters == &thread->lost) {
     return nullptr;
   }
-  const Slot slot{0, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
+  const Slot slot = bare_slot(Slot::kNoKey, owner, counters);
   return allocate_in_metered(thread, slot, size_class, size);
 }
 
@@ -239,7 +237,7 @@ void* allocate_slow(size_t size, uintptr_t site) {
     block = allocate_small(thread, size, site);
   }
   if (unlikely(block == nullptr)) {
-    bump(counters_of(thread, tag::owner_of_site(site))->failed);
+    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
     return nullptr;
   }
   publish_live(thread);
@@ -248,8 +246,10 @@ void* allocate_slow(size_t size, uintptr_t site) {
 
 void count_failure(uintptr_t site) {
   ThreadScope scope;
-  if (scope.thread() != nullptr) {
-    bump(counters_of(scope.thread(), tag::owner_of_site(site))->failed);
+  ThreadState* thread = scope.thread();
+  if (thread != nullptr) {
+    BusyScope busy(thread);
+    bump(counters_of(thread, owner_of_request(thread, site, SIZE_MAX))->failed);
   }
 }
 

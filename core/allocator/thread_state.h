@@ -83,6 +83,22 @@ inline uint64_t hash_key(uint64_t key) {
   return (((key >> 47) | (key << 17)) * 0x9E3779B97F4A7C15U) >> 32;
 }
 
+/// The table that malloc probes while one tag is pushed, or none.
+struct SlotTable {
+  Slot* slots;
+  uint64_t slot_mask;  // (number of slots - 1) * sizeof(Slot)
+  uint32_t evictions;  // slots that another key took, since the table last grew
+  TagId tag;
+  SlotTable* next;
+
+  Slot* slot_of(uint64_t key) const {
+    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (hash_key(key) & slot_mask));
+  }
+};
+
+/// Tags that a thread may push on top of each other; further ones change nothing.
+inline constexpr uint32_t kMaxPushedTags = 64;
+
 struct ThreadState;
 
 /// Blocks of one other thread that this one has freed, on their way to its inbox: one atomic
@@ -106,12 +122,11 @@ enum class ThreadPhase : uint32_t {
 struct alignas(64) ThreadState {
   wire::ThreadRecord record;  // first: a reader outside walks these
 
-  Slot* slots;
-  uint64_t slot_mask;  // (number of slots - 1) * sizeof(Slot)
+  Slot* slots;         // of *active
+  uint64_t slot_mask;  //
   uint64_t published_live_bytes;
   uint32_t busy;             // inside a slow path: a forked child must not trust the lists
   uint32_t teardown_rounds;  // of pthread destructors seen
-  uint32_t evictions;        // slots that another key took, since the table last grew
   uint32_t own_active;
   uint32_t sample_in;  // metered allocations until the next sample
   uint32_t sample_seed;
@@ -124,6 +139,12 @@ struct alignas(64) ThreadState {
   uint64_t current_span_bytes;      // of all current spans: what can be handed out unseen
   uint64_t current_span_bytes_max;  //
   Outgoing outgoing[kOutgoing];
+  SlotTable untagged;     // the first of the list of all tables
+  SlotTable* active;      // which one malloc probes
+  uint64_t thread_rules;  // tag::thread_rules_of the thread's name
+  uintptr_t handle;       // os::thread_handle() of the thread
+  uint32_t pushed_tags;
+  SlotTable* pushed[kMaxPushedTags];
   OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
   // Current spans of the bins below. Indexed by selector / 2: entry 0 is for requests of 0 bytes,

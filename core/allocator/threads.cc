@@ -7,6 +7,7 @@
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/lock.h"
+#include "core/os/thread_hooks.h"
 #include "core/os/vm.h"
 #include "core/tag/owners.h"
 
@@ -14,13 +15,13 @@ namespace heaptag::allocator {
 
 namespace {
 
-constexpr uint32_t kFirstSlots = 64;
 constexpr uint32_t kFirstChunks = 16;
 constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
 constexpr size_t kLeastOwners = 2048;
 constexpr size_t kLimitBytesPerOwner = 8192;
 
 constinit Slot cold_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
+constinit SlotTable cold_table{&cold_slot, 0, 0, TagId::kNone, nullptr};
 
 struct Registry {
   os::Lock lock;
@@ -37,6 +38,7 @@ constinit Registry registry{};
 constexpr ThreadState make_cold_state() {
   ThreadState state{};
   state.slots = &cold_slot;
+  state.active = &cold_table;
   return state;
 }
 
@@ -70,7 +72,7 @@ bool prepare_heap_locked() {
 
 ThreadState* make_thread_locked() {
   auto* thread = static_cast<ThreadState*>(meta::allocate(sizeof(ThreadState)));
-  auto* slots = static_cast<Slot*>(meta::allocate(kFirstSlots * sizeof(Slot)));
+  Slot* slots = make_slots(kFirstSlots);
   void* chunks = meta::allocate(kFirstChunks * sizeof(OwnerCounters*));
   if (thread == nullptr || slots == nullptr || chunks == nullptr) {
     meta::release(thread, sizeof(ThreadState));
@@ -78,14 +80,11 @@ ThreadState* make_thread_locked() {
     meta::release(chunks, kFirstChunks * sizeof(OwnerCounters*));
     return nullptr;
   }
-  for (uint32_t i = 0; i < kFirstSlots; ++i) {
-    slots[i].key = Slot::kNoKey;
-  }
-  thread->slots = slots;
+  thread->untagged = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, TagId::kNone, nullptr};
+  activate(thread, &thread->untagged);
   for (Span*& span : thread->metered_current) {
     span = no_span();
   }
-  thread->slot_mask = (kFirstSlots - 1) * sizeof(Slot);
   thread->sample_in = 1;
   thread->sample_seed = registry.count + 1;
   thread->record.counters = reinterpret_cast<uintptr_t>(chunks);
@@ -94,6 +93,16 @@ ThreadState* make_thread_locked() {
   thread->record.next = reinterpret_cast<uintptr_t>(registry.first);
   __atomic_store_n(&registry.first, thread, __ATOMIC_RELEASE);
   return thread;
+}
+
+// What thread: rules say of the calling thread.
+void name_thread(ThreadState* thread) {
+  thread->handle = os::thread_handle();
+  if (tag::has_thread_rules()) {
+    char name[os::kThreadNameBytes];
+    os::thread_name(name);
+    thread->thread_rules = tag::thread_rules_of(name);
+  }
 }
 
 void set_phase(ThreadState* thread, ThreadPhase phase) {
@@ -112,6 +121,8 @@ ThreadState* take_thread() {
   registry.orphans = thread->next_orphan;
   thread->next_orphan = nullptr;
   thread->teardown_rounds = 0;
+  thread->pushed_tags = 0;
+  activate(thread, &thread->untagged);
   set_phase(thread, ThreadPhase::kRunning);
   return thread;
 }
@@ -128,12 +139,29 @@ ThreadState* attach() {
   ThreadState* thread = take_thread();
   if (thread != nullptr) {
     tls_state = thread;
+    name_thread(thread);
     __atomic_fetch_add(&registry.attached, 1, __ATOMIC_RELAXED);
     if (registry.hook != nullptr) {
       registry.hook(thread);
     }
   }
   return thread;
+}
+
+// Slots of sites whose call lies in [begin, end). One word of each slot is written, perhaps another
+// thread's: whatever it does meanwhile, it finds an empty slot or its own.
+void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
+  for (SlotTable* table = &thread->untagged; table != nullptr;
+       table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE)) {
+    for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
+      Slot* slot = table->slots + at / sizeof(Slot);
+      const uint64_t key = read_relaxed(slot->key);
+      const uintptr_t call = site_of_key(key) - 1;
+      if (key != Slot::kNoKey && call >= begin && call < end) {
+        write_relaxed(slot->key, Slot::kNoKey);
+      }
+    }
+  }
 }
 
 template <typename Visitor>
@@ -166,6 +194,11 @@ ThreadScope::ThreadScope() : thread_(tls_state) {
     late.thread = take_thread();
   }
   thread_ = late.thread;
+  if (thread_ != nullptr && tag::has_thread_rules()) {
+    name_thread(thread_);  // it serves many
+    os::LockGuard guard(registry.lock);
+    empty_slots_locked(thread_, 0, UINTPTR_MAX);
+  }
 }
 
 ThreadScope::~ThreadScope() {
@@ -209,18 +242,32 @@ void help_orphan(ThreadState* thread) {
   }
 }
 
-void replace_slots(ThreadState* thread, Slot* slots, uint64_t count) {
-  // Under the lock: forget_unloaded_modules looks at the tables of all threads.
+Slot* make_slots(uint64_t count) {
+  auto* slots = static_cast<Slot*>(meta::allocate(count * sizeof(Slot)));
+  for (uint64_t i = 0; slots != nullptr && i < count; ++i) {
+    slots[i].key = Slot::kNoKey;
+  }
+  return slots;
+}
+
+void grow_slots(ThreadState* thread) {
+  SlotTable& table = *thread->active;
+  const uint64_t old_count = table.slot_mask / sizeof(Slot) + 1;
+  Slot* slots = make_slots(old_count * 2);
+  if (slots == nullptr) {
+    return;
+  }
+  // Under the lock: others empty slots in the tables of all threads.
   os::LockGuard guard(registry.lock);
-  Slot* old = thread->slots;
-  const uint64_t old_count = thread->slot_mask / sizeof(Slot) + 1;
-  thread->slots = slots;
-  thread->slot_mask = (count - 1) * sizeof(Slot);
+  Slot* old = table.slots;
+  table.slots = slots;
+  table.slot_mask = (old_count * 2 - 1) * sizeof(Slot);
   for (uint64_t i = 0; i < old_count; ++i) {
     if (old[i].key != Slot::kNoKey) {
-      *thread->slot_of(old[i].key) = old[i];
+      *table.slot_of(old[i].key) = old[i];
     }
   }
+  activate(thread, &table);
   meta::release(old, old_count * sizeof(Slot));
 }
 
@@ -229,18 +276,34 @@ void forget_unloaded_modules() {
     os::LockGuard guard(registry.lock);
     for (ThreadState* thread = first_thread(); thread != nullptr;
          thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
-      for (uint64_t at = 0; at <= thread->slot_mask; at += sizeof(Slot)) {
-        // One word of another thread's slot: whatever it does meanwhile, it finds an empty slot or
-        // its own.
-        Slot* slot = thread->slots + at / sizeof(Slot);
-        const uint64_t key = read_relaxed(slot->key);
-        const uintptr_t call = site_of_key(key) - 1;
-        if (key != Slot::kNoKey && call >= begin && call < end) {
-          write_relaxed(slot->key, Slot::kNoKey);
-        }
-      }
+      empty_slots_locked(thread, begin, end);
     }
   });
+}
+
+void rules_have_come() {
+  ThreadState* thread = tls_state;
+  if (thread != &cold_state) {
+    name_thread(thread);
+    os::LockGuard guard(registry.lock);
+    empty_slots_locked(thread, 0, UINTPTR_MAX);
+  }
+}
+
+void thread_renamed(uintptr_t handle, const char* name) {
+  if (!tag::has_thread_rules()) {
+    return;
+  }
+  const uint64_t bits = tag::thread_rules_of(name);
+  os::LockGuard guard(registry.lock);
+  for (ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+    if (thread->handle == handle &&
+        thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
+      write_relaxed(thread->thread_rules, bits);
+      empty_slots_locked(thread, 0, UINTPTR_MAX);
+    }
+  }
 }
 
 void prepare_for_limit(size_t limit_bytes) {

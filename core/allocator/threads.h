@@ -50,8 +50,27 @@ void prepare_for_limit(size_t limit_bytes);
 /// After a dlclose: nothing may be charged any more to sites in modules that are gone.
 void forget_unloaded_modules();
 
-/// Gives the thread a table of `count` slots (a power of two) with what the old one holds.
-void replace_slots(ThreadState* thread, Slot* slots, uint64_t count);
+inline constexpr uint32_t kFirstSlots = 64;
+
+/// Empty slots. Null without memory.
+Slot* make_slots(uint64_t count);
+
+/// malloc probes this table from now on. Only the thread itself.
+inline void activate(ThreadState* thread, SlotTable* table) {
+  thread->active = table;
+  thread->slots = table->slots;
+  thread->slot_mask = table->slot_mask;
+}
+
+/// Doubles the table that the thread probes, if there is memory.
+void grow_slots(ThreadState* thread);
+
+/// The rules have come: what the calling thread's slots say is looked up anew.
+void rules_have_come();
+
+/// A thread has got another name; `handle` as os::thread_handle(). Its rules hold from its next
+/// slow path on.
+void thread_renamed(uintptr_t handle, const char* name);
 
 /// First record of the registry; records are never removed.
 ThreadState* first_thread();

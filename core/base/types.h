@@ -20,6 +20,13 @@ enum class OwnerId : uint32_t { kNone = 0 };
 /// Index into the table of modules (loaded ELF objects). 0 stands for "in no module that we know".
 enum class ModuleId : uint32_t { kNone = 0 };
 
+/// Index into the table of named tags. 0: the call site is its own tag.
+enum class TagId : uint32_t { kNone = 0 };
+
+constexpr uint32_t index_of(TagId id) {
+  return static_cast<uint32_t>(id);
+}
+
 constexpr uint32_t index_of(OwnerId id) {
   return static_cast<uint32_t>(id);
 }

@@ -87,6 +87,10 @@ struct Reader {
       read_format(name, value);
     } else if (name == "HEAPTAG_LOG") {
       read_path(name, value, &options.log);
+    } else if (name == "HEAPTAG_TAGS") {
+      options.tags = value[0] == '\0' ? nullptr : value;
+    } else if (name == "HEAPTAG_WRAPPERS") {
+      options.wrappers = value[0] == '\0' ? nullptr : value;
     } else if (name == "HEAPTAG_PROGRAMS") {
       options.programs = value[0] == '\0' ? nullptr : value;
     } else if (name == "HEAPTAG_CHILDREN") {

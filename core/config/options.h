@@ -17,8 +17,10 @@ struct Options {
   const char* log = nullptr;       // null: stderr
   const char* programs = nullptr;  // null: all
   Children children = Children::kDefault;
-  const char* root = nullptr;  // set by `heaptag run`: pid of the program that it started
-  bool any = false;            // some HEAPTAG_* was there
+  const char* tags = nullptr;      // rules, or @FILE
+  const char* wrappers = nullptr;  // globs
+  const char* root = nullptr;      // set by `heaptag run`: pid of the program that it started
+  bool any = false;                // some HEAPTAG_* was there
 };
 
 /// Told about every variable that is unknown or malformed: the variable's name, its value, and what

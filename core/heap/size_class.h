@@ -65,6 +65,24 @@ constexpr uint32_t class_bytes(unsigned size_class) {
   return (9 + step % 8) << (step / 8 + 5);
 }
 
+/// The requests that share a selector: all sizes from `least` to `most`.
+struct SizeRange {
+  size_t least;
+  size_t most;
+};
+
+constexpr SizeRange sizes_of_selector(unsigned selector) {
+  if (selector < 2) {
+    return {0, 0};
+  }
+  const unsigned size_class = class_of_selector(selector);
+  const size_t most = class_bytes(size_class);
+  if ((selector & 1) != 0) {
+    return {most, most};
+  }
+  return {size_class == 0 ? 1 : size_t{class_bytes(size_class - 1)} + 1, most - 1};
+}
+
 struct ClassInfo {
   uint32_t block_bytes;
   uint32_t inverse;     // ceil(2^32 / block_bytes): index = offset * inverse >> 32

@@ -42,6 +42,9 @@ class GrowingTable {
 
   T* data() const { return data_; }
 
+  /// Where data() is kept: null until init.
+  T* const* data_address() const { return &data_; }
+
   T& operator[](size_t index) const { return data_[index]; }
 
   size_t capacity() const { return capacity_; }

@@ -53,6 +53,52 @@ bool find_object(uintptr_t address, LoadedObject* object) {
   return true;
 }
 
+bool may_have_search_path(uintptr_t address) {
+  dl_find_object found{};
+  if (_dl_find_object == nullptr ||
+      _dl_find_object(reinterpret_cast<void*>(address), &found) != 0 ||
+      found.dlfo_link_map == nullptr) {
+    return true;
+  }
+  const link_map* map = found.dlfo_link_map;
+  if (map->l_prev != nullptr) {
+    return true;  // not the program itself: paths are handed down a chain that is not ours to read
+  }
+  for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+    if (entry->d_tag == DT_RPATH || entry->d_tag == DT_RUNPATH) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool next_loaded_objects(LoadedObjects* objects) {
+  struct Context {
+    LoadedObjects* objects;
+    size_t seen;
+  } context{objects, 0};
+
+  objects->count = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t /*size*/, void* to) {
+        auto* where = static_cast<Context*>(to);
+        if (where->seen++ < where->objects->passed) {
+          return 0;
+        }
+        for (unsigned i = 0; i < info->dlpi_phnum; ++i) {
+          if (info->dlpi_phdr[i].p_type == PT_LOAD) {
+            where->objects->addresses[where->objects->count++] =
+                info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            break;
+          }
+        }
+        return where->objects->count == LoadedObjects::kMax ? 1 : 0;
+      },
+      &context);
+  objects->passed = context.seen;
+  return objects->count != 0;
+}
+
 bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begin, uintptr_t* end) {
   for (const Elf64_Phdr& segment : program_headers(object)) {
     const uintptr_t first = object.base + segment.p_vaddr;

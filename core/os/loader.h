@@ -18,6 +18,22 @@ struct LoadedObject {
 /// a lock.
 bool find_object(uintptr_t address, LoadedObject* object);
 
+/// May a library be found or not found because the object at `address` asks for it (RPATH,
+/// RUNPATH, of its own or of those that loaded it)? A no is certain.
+bool may_have_search_path(uintptr_t address);
+
+/// Addresses inside of loaded objects, a few at a time: those of the whole list when it is asked
+/// for until there are no more. What is loaded or unloaded meanwhile may be missed.
+struct LoadedObjects {
+  static constexpr size_t kMax = 32;
+  uintptr_t addresses[kMax];
+  size_t count = 0;
+  size_t passed = 0;  // objects that were given before
+};
+
+/// Takes the loader's lock for a moment: not while a lock of ours is held.
+bool next_loaded_objects(LoadedObjects* objects);
+
 /// The readable part of the object's file that is mapped around `address`. False when its program
 /// headers name none, or do not lie in its first page.
 bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begin, uintptr_t* end);

@@ -3,6 +3,7 @@
 #include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/utsname.h>
@@ -54,6 +55,10 @@ uint32_t parent_id() {
 
 bool is_privileged() {
   return getauxval(AT_SECURE) != 0;
+}
+
+bool is_sandboxed() {
+  return raw_syscall(SYS_prctl, PR_GET_SECCOMP) != 0;
 }
 
 const char* program_path() {

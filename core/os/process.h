@@ -12,6 +12,9 @@ uint32_t parent_id();
 /// Loaded with more rights than whoever started it (setuid, file capabilities)?
 bool is_privileged();
 
+/// Is there a filter of system calls (seccomp)? Then a file may not be opened without danger.
+bool is_sandboxed();
+
 /// The path that the kernel executed: where /proc is missing. May be relative.
 const char* program_path();
 

@@ -2,8 +2,9 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
-#include "core/base/types.h"
+#include "core/os/syscall.h"
 
 namespace heaptag::os {
 
@@ -40,6 +41,11 @@ void watch_this_thread() {
   if (has_key) {
     pthread_setspecific(key, reinterpret_cast<void*>(uintptr_t{1}));
   }
+}
+
+void thread_name(char* name) {
+  name[0] = '\0';
+  raw_syscall(SYS_prctl, PR_GET_NAME, reinterpret_cast<long>(name));
 }
 
 void watch_forks(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -2,6 +2,8 @@
 // Layer: core/os.  Signals: unsafe.
 #pragma once
 
+#include "core/base/types.h"
+
 namespace heaptag::os {
 
 /// Calls `ending(last_round)` when a thread that has called watch_this_thread ends, after other
@@ -11,6 +13,15 @@ namespace heaptag::os {
 bool watch_thread_ends(bool (*ending)(bool last_round));
 
 void watch_this_thread();
+
+/// pthread_self() of the calling thread, as a number.
+inline uintptr_t thread_handle() {
+  return reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+}
+
+/// The calling thread's name, NUL-terminated.
+inline constexpr size_t kThreadNameBytes = 16;
+void thread_name(char* name);
 
 /// Registers fork handlers. Called first of all, they run last before the fork and first after it.
 void watch_forks(void (*prepare)(), void (*parent)(), void (*child)());

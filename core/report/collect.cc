@@ -3,6 +3,7 @@
 #include "core/allocator/figures.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
+#include "core/base/sort.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/clock.h"
@@ -11,6 +12,8 @@
 #include "core/report/process_facts.h"
 #include "core/tag/modules.h"
 #include "core/tag/owners.h"
+#include "core/tag/rules.h"
+#include "core/tag/tags.h"
 
 namespace heaptag::report {
 
@@ -98,15 +101,18 @@ bool collect_modules(Collected* collected) {
   return true;
 }
 
+// A row is a site; the sites of a tag lie next to each other.
 struct Rows {
   std::span<render::Tag> tags;
   std::span<render::Site> sites;
   std::span<render::Frame> frames;
   std::span<uint32_t> modules;  // record numbers
+  std::span<uint32_t> order;    // owners that have figures, by tag
   size_t count = 0;
+  size_t tag_count = 0;
 };
 
-void fill_row(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render::Report& report) {
+void fill_site(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render::Report& report) {
   const wire::OwnerRecord& record = tag::owners()[owner];
   const size_t row = rows->count++;
   render::Frame& frame = rows->frames[row];
@@ -121,13 +127,45 @@ void fill_row(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render
   site.frames = &frame;
   site.frame_count = OwnerId{owner} == tag::kOverflowOwner ? 0 : 1;
   site.figures = figures_of(sum);
-  render::Tag& tag = rows->tags[row];
-  tag = render::Tag{};
-  tag.figures = site.figures;
-  tag.peak_live_bytes = record.peak_live_bytes;
-  tag.at_peak_bytes = record.at_peak_bytes;
-  tag.sites = &site;
-  tag.site_count = 1;
+  site.size_classes =
+      static_cast<uint32_t>(__builtin_popcountll(read_relaxed(record.size_classes)));
+}
+
+// Named tags first, each with all of its sites; then every site that is its own.
+void fill_rows(Rows* rows, std::span<OwnerCounters> sums, const render::Report& report) {
+  size_t count = 0;
+  for (uint32_t owner = 1; owner < sums.size(); ++owner) {
+    if (sums[owner].allocations != 0 || sums[owner].failed != 0) {
+      rows->order[count++] = owner;
+    }
+  }
+  const wire::OwnerRecord* owners = tag::owners();
+  sort_in_place(rows->order.data(), count, [owners](uint32_t a, uint32_t b) {
+    return owners[a].tag != owners[b].tag ? owners[a].tag > owners[b].tag : a < b;
+  });
+  uint32_t last_tag = 0;
+  for (uint32_t owner : rows->order.first(count)) {
+    const wire::OwnerRecord& record = owners[owner];
+    fill_site(rows, owner, sums[owner], report);
+    render::Site* site = &rows->sites[rows->count - 1];
+    if (record.tag == 0 || record.tag != last_tag) {
+      last_tag = record.tag;
+      render::Tag& tag = rows->tags[rows->tag_count++];
+      tag = render::Tag{};
+      tag.sites = site;
+      tag.peak_live_bytes = record.peak_live_bytes;
+      if (record.tag != 0) {
+        const wire::TagRecord& named = tag::tags()[record.tag];
+        tag.name = reinterpret_cast<const char*>(named.name);
+        tag.origin = named.origin == wire::TagOrigin::kApi ? "api" : "rule";
+        tag.peak_live_bytes = named.peak_live_bytes;
+      }
+    }
+    render::Tag& tag = rows->tags[rows->tag_count - 1];
+    ++tag.site_count;
+    add_figures(tag.figures, site->figures);
+    tag.at_peak_bytes += record.at_peak_bytes;
+  }
 }
 
 // Opens each module once and asks for all its sites.
@@ -161,33 +199,45 @@ void name_functions(Collected* collected, Rows* rows) {
 }
 
 bool name_tags(Collected* collected, Rows* rows) {
-  auto requests = collected->scratch.array<render::NameRequest>(rows->count);
-  auto names = collected->scratch.array<const char*>(rows->count);
-  auto words = collected->scratch.array<uint32_t>(render::name_scratch_words(rows->count));
+  auto requests = collected->scratch.array<render::NameRequest>(rows->tag_count);
+  auto names = collected->scratch.array<const char*>(rows->tag_count);
+  auto words = collected->scratch.array<uint32_t>(render::name_scratch_words(rows->tag_count));
   if (collected->scratch.failed()) {
     return false;
   }
-  for (size_t row = 0; row < rows->count; ++row) {
-    const render::Frame& frame = rows->frames[row];
-    requests[row] = {nullptr, frame.function, frame.function_offset, frame.module, frame.offset};
-    if (rows->sites[row].frame_count == 0) {
-      requests[row].given = "(more call sites than can be told apart)";
+  for (size_t i = 0; i < rows->tag_count; ++i) {
+    const render::Tag& tag = rows->tags[i];
+    const render::Frame& frame = tag.sites[0].frames[0];
+    requests[i] = {tag.name, frame.function, frame.function_offset, frame.module, frame.offset};
+    if (tag.sites[0].frame_count == 0) {
+      requests[i].given = "(more call sites than can be told apart)";
     }
   }
   auto chars = collected->scratch.array<char>(render::name_chars(requests));
   if (chars.empty() || !render::name_owners(requests, names, words, chars)) {
-    return rows->count == 0;
+    return rows->tag_count == 0;
   }
-  for (size_t row = 0; row < rows->count; ++row) {
-    rows->tags[row].name = names[row];
+  for (size_t i = 0; i < rows->tag_count; ++i) {
+    rows->tags[i].name = names[i];
   }
   return true;
 }
 
+void collect_rules(Collected* collected) {
+  auto rules = collected->scratch.array<render::Rule>(tag::rule_count());
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const wire::RuleRecord& record = tag::rules()[i];
+    rules[i] = {reinterpret_cast<const char*>(record.name),
+                reinterpret_cast<const char*>(record.text), record.matched_sites};
+  }
+  collected->report.rules = rules.data();
+  collected->report.rule_count = rules.size();
+}
+
 void collect_totals(render::Report* report, const Rows& rows) {
   render::Totals& totals = report->totals;
-  for (size_t row = 0; row < rows.count; ++row) {
-    add_figures(totals.figures, rows.tags[row].figures);
+  for (const render::Tag& tag : rows.tags.first(rows.tag_count)) {
+    add_figures(totals.figures, tag.figures);
   }
   for (const allocator::ThreadState* thread = allocator::first_thread(); thread != nullptr;
        thread = reinterpret_cast<const allocator::ThreadState*>(thread->record.next)) {
@@ -208,12 +258,11 @@ void raise_peak(render::Report* report, Rows* rows) {
   if (totals.figures.live_bytes > totals.peak_live_bytes) {
     totals.peak_live_bytes = totals.figures.live_bytes;
     report->process.at_peak_ns = os::monotonic_ns();
-    for (size_t row = 0; row < rows->count; ++row) {
-      rows->tags[row].at_peak_bytes = rows->tags[row].figures.live_bytes;
+    for (render::Tag& tag : rows->tags.first(rows->tag_count)) {
+      tag.at_peak_bytes = tag.figures.live_bytes;
     }
   }
-  for (size_t row = 0; row < rows->count; ++row) {
-    render::Tag& tag = rows->tags[row];
+  for (render::Tag& tag : rows->tags.first(rows->tag_count)) {
     if (tag.peak_live_bytes < tag.at_peak_bytes) {
       tag.peak_live_bytes = tag.at_peak_bytes;
     }
@@ -262,9 +311,10 @@ bool collect(Collected* collected) {
   allocator::settle_peak();
   const uint32_t owners = tag::owner_count();
   auto sums = collected->scratch.array<OwnerCounters>(owners);
-  Rows rows{
-      collected->scratch.array<render::Tag>(owners), collected->scratch.array<render::Site>(owners),
-      collected->scratch.array<render::Frame>(owners), collected->scratch.array<uint32_t>(owners)};
+  Rows rows{collected->scratch.array<render::Tag>(owners),
+            collected->scratch.array<render::Site>(owners),
+            collected->scratch.array<render::Frame>(owners),
+            collected->scratch.array<uint32_t>(owners), collected->scratch.array<uint32_t>(owners)};
   collected->sort_words = collected->scratch.array<uint32_t>(owners);
   if (collected->scratch.failed()) {
     return false;
@@ -274,17 +324,14 @@ bool collect(Collected* collected) {
   if (!collect_modules(collected)) {
     return false;
   }
-  for (uint32_t owner = 1; owner < owners; ++owner) {
-    if (sums[owner].allocations != 0 || sums[owner].failed != 0) {
-      fill_row(&rows, owner, sums[owner], collected->report);
-    }
-  }
+  fill_rows(&rows, sums, collected->report);
   name_functions(collected, &rows);
   if (!name_tags(collected, &rows)) {
     return false;
   }
   collected->report.tags = rows.tags.data();
-  collected->report.tag_count = rows.count;
+  collected->report.tag_count = rows.tag_count;
+  collect_rules(collected);
   collect_totals(&collected->report, rows);
   raise_peak(&collected->report, &rows);
   collect_memory(&collected->report);

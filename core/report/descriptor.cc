@@ -11,6 +11,8 @@
 #include "core/os/process.h"
 #include "core/tag/modules.h"
 #include "core/tag/owners.h"
+#include "core/tag/rules.h"
+#include "core/tag/tags.h"
 #include "core/wire/tables.h"
 
 // Found by name in the library's dynamic symbols; the version in it, not in its name, tells its
@@ -54,6 +56,10 @@ void publish_descriptor() {
   descriptor.lost_offset = offsetof(allocator::ThreadState, lost);
   descriptor.unseen_offset = offsetof(allocator::ThreadState, current_span_bytes_max);
   descriptor.unseen_bytes = allocator::kLeastChangeBytes;
+  descriptor.tags = address_of(tag::tags());
+  descriptor.tag_count = address_of(tag::tag_count_address());
+  descriptor.rules = address_of(tag::rules_address());
+  descriptor.rule_count = address_of(tag::rule_count_address());
   publish_process_id();
   // Last: whoever sees the magic may believe the rest.
   std::memcpy(descriptor.magic, wire::kMagic, sizeof(wire::kMagic));

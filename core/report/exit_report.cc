@@ -3,6 +3,7 @@
 #include "core/base/format.h"
 #include "core/os/file.h"
 #include "core/os/process.h"
+#include "core/os/vm.h"
 #include "core/render/json.h"
 #include "core/render/snapshot.h"
 #include "core/render/text.h"
@@ -43,6 +44,10 @@ void render_report(Collected& collected, const Sink& out) {
 }
 
 void write_report(int status) {
+  if (session.room != nullptr) {
+    os::unmap(session.room, kReportRoomBytes);
+    session.room = nullptr;
+  }
   char path[kMaxReportPathBytes];
   const int fd = open_report(session.report_path, path);
   if (fd < 0) {

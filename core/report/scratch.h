@@ -29,6 +29,9 @@ class Scratch {
 
   template <typename T>
   std::span<T> array(size_t count) {
+    if (count == 0) {
+      return {};
+    }
     T* items = static_cast<T*>(take(count * sizeof(T)));
     return items == nullptr ? std::span<T>{} : std::span<T>{items, count};
   }

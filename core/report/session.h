@@ -11,6 +11,7 @@ namespace heaptag::report {
 inline constexpr size_t kMaxArguments = 64;
 
 struct Session {
+  void* room;               // address space for the report, should the program use up its limit
   const char* report_path;  // absolute; placeholders not yet replaced; null: no report
   config::Format format;
   config::Children children;
@@ -26,6 +27,8 @@ struct Session {
   config::OptionValue options[config::kMaxOptions];
   unsigned option_count;
 };
+
+inline constexpr size_t kReportRoomBytes = 2 << 20;
 
 extern constinit Session session;
 

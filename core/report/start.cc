@@ -17,6 +17,8 @@
 #include "core/report/exit_report.h"
 #include "core/report/log.h"
 #include "core/report/session.h"
+#include "core/report/tag_options.h"
+#include "core/tag/owners.h"
 
 namespace heaptag::report {
 
@@ -157,10 +159,12 @@ void start_with_options(int argc, char** argv, char** environment) {
     log_line({take_first(item.name, kMaxShownBytes), "=", take_first(item.value, kMaxShownBytes),
               " ", item.advice, "; it is ignored"});
   }
+  apply_tag_options(options, !session.is_child);
   if (options.report == nullptr) {
     return;
   }
   session.report_path = absolute_path(options.report);
+  session.room = os::reserve(kReportRoomBytes);
   keep_options(environment);
   keep_arguments(argc, argv);
   os::at_process_end(write_report_at_exit);
@@ -191,6 +195,9 @@ void start(int argc, char** argv, char** environment) {
   // A program that runs with more rights than its user takes no orders from the environment.
   if (has_options(environment) && !os::is_privileged()) {
     start_with_options(argc, argv, environment);
+  }
+  if (!session.is_silent) {
+    tag::read_loaded_modules();
   }
 }
 

@@ -17,6 +17,7 @@ constexpr size_t kOwnersPerModule = 4;
 constexpr size_t kMaxPathBytes = 4096;
 
 constinit meta::GrowingTable<wire::ModuleRecord> table{};
+constinit meta::GrowingTable<bool> returned{};  // beside `table`
 constinit uint32_t count = 1;
 constinit char program_path[kMaxPathBytes]{};  // under the lock; stacks may be small
 
@@ -43,7 +44,8 @@ bool same_path(const wire::ModuleRecord& record, const os::LoadedObject& object)
 
 bool init_modules(size_t owners) {
   const size_t modules = owners / kOwnersPerModule;
-  return table.init(modules < kMaxModules ? modules : kMaxModules) && table.grow_to(1);
+  const size_t capacity = modules < kMaxModules ? modules : kMaxModules;
+  return table.init(capacity) && table.grow_to(1) && returned.init(capacity) && returned.grow_to(1);
 }
 
 bool is_unloaded_locked(ModuleId module) {
@@ -72,11 +74,14 @@ ModuleId intern_module_locked(uintptr_t address) {
     if (record.begin == object.begin && record.end == object.end && record.base == object.base &&
         record.build_id_bytes == build_id_bytes &&
         std::memcmp(record.build_id, build_id, build_id_bytes) == 0 && same_path(record, object)) {
-      record.unloaded_at = 0;  // it may have come back to where it was
+      if (record.unloaded_at != 0) {  // it has come back to where it was
+        record.unloaded_at = 0;
+        returned[i] = true;
+      }
       return ModuleId{i};
     }
   }
-  if (!table.grow_to(size_t{count} + 1)) {
+  if (!table.grow_to(size_t{count} + 1) || !returned.grow_to(size_t{count} + 1)) {
     return ModuleId::kNone;
   }
   wire::ModuleRecord& record = table[count];
@@ -89,6 +94,14 @@ ModuleId intern_module_locked(uintptr_t address) {
   std::memcpy(record.build_id, build_id, sizeof(build_id));
   __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
   return ModuleId{count - 1};
+}
+
+bool came_back(ModuleId module) {
+  return returned[index_of(module)];
+}
+
+size_t module_capacity() {
+  return table.capacity();
 }
 
 uint32_t module_count() {

@@ -17,6 +17,10 @@ ModuleId intern_module_locked(uintptr_t address);
 /// Is what the record describes no longer mapped where it was? Marks it then.
 bool is_unloaded_locked(ModuleId module);
 
+/// Was it once unloaded, and is there again?
+bool came_back(ModuleId module);
+
+size_t module_capacity();
 uint32_t module_count();  // entry 0 is unused
 const uint32_t* module_count_address();
 const wire::ModuleRecord* modules();

@@ -1,126 +1,183 @@
 #include "core/tag/owners.h"
 
+#include <cstring>
+
+#include "core/base/units.h"
 #include "core/meta/meta_allocator.h"
+#include "core/os/loader.h"
+#include "core/os/process.h"
+#include "core/tag/functions.h"
 #include "core/tag/modules.h"
+#include "core/tag/tags.h"
 
 namespace heaptag::tag {
 
 namespace {
 
-constexpr size_t kFirstSlots = 512;
+constexpr uint16_t kMaxCandidates = 64;
 
-// Takes the place of a site whose module is gone: never equal to one, searches go on behind it, and
-// the owner stays for the day when the module comes back to where it was.
-constexpr uintptr_t kForgotten = 1;
+// The pair of a site with no tag, where the site's own entry says something else.
+constexpr TagId kWithoutTag{(1U << 17) - 1};
 
-struct Slot {
-  uintptr_t site;  // 0: empty
-  uint64_t owner;
-};
-
-// Open addressing, never removed. A full table is replaced by a larger copy; the old one stays for
-// readers that still look at it (all old ones together are smaller than the new one).
-struct SiteTable {
-  size_t mask;
-  Slot slots[];
-};
+static_assert(kMaxTags < index_of(kWithoutTag));
 
 struct State {
   os::Lock lock;
   meta::GrowingTable<wire::OwnerRecord> records;
-  SiteTable* sites;
   uint32_t count;
 };
 
 constinit State state{};
 
-size_t hash_site(uintptr_t site) {
-  return (site * 0x9E3779B97F4A7C15U) >> 30;
+const char* path_of(ModuleId module) {
+  return module == ModuleId::kNone
+             ? ""
+             : reinterpret_cast<const char*>(modules()[index_of(module)].path);
 }
 
-SiteTable* make_table(size_t slots) {
-  auto* table = static_cast<SiteTable*>(meta::allocate(sizeof(SiteTable) + slots * sizeof(Slot)));
-  if (table != nullptr) {
-    table->mask = slots - 1;
-  }
-  return table;
-}
-
-Slot* find_slot(SiteTable* table, uintptr_t site) {
-  for (size_t at = hash_site(site) & table->mask;; at = (at + 1) & table->mask) {
-    const uintptr_t found = __atomic_load_n(&table->slots[at].site, __ATOMIC_ACQUIRE);
-    if (found == site || found == 0) {
-      return &table->slots[at];
-    }
-  }
-}
-
-// The owner that a site had before its module went and came back. Null when it is another module
-// now.
-Slot* find_forgotten(SiteTable* table, uintptr_t site, ModuleId module) {
-  for (size_t at = hash_site(site) & table->mask; table->slots[at].site != 0;
-       at = (at + 1) & table->mask) {
-    Slot& slot = table->slots[at];
-    if (slot.site == kForgotten && state.records[slot.owner].site == site &&
-        state.records[slot.owner].module == index_of(module)) {
-      return &slot;
-    }
-  }
-  return nullptr;
-}
-
-bool make_room() {
-  SiteTable* old = state.sites;
-  if (size_t{state.count} * 2 <= old->mask) {
-    return true;
-  }
-  SiteTable* table = make_table((old->mask + 1) * 2);
-  if (table == nullptr) {
-    // Fuller than we like is still correct; completely full would never end a search.
-    return size_t{state.count} + 1 < old->mask;
-  }
-  for (size_t i = 0; i <= old->mask; ++i) {
-    if (old->slots[i].site > kForgotten) {
-      *find_slot(table, old->slots[i].site) = old->slots[i];
-    }
-  }
-  __atomic_store_n(&state.sites, table, __ATOMIC_RELEASE);
-  return true;
-}
-
-OwnerId add_owner(uintptr_t site) {
-  os::LockGuard guard(state.lock);
-  Slot* slot = find_slot(state.sites, site);
-  if (slot->site == site) {
-    return OwnerId{static_cast<uint32_t>(slot->owner)};
-  }
+/// The module of a site, its functions read.
+ModuleId module_of_locked(uintptr_t site) {
   const ModuleId module = intern_module_locked(site - 1);
-  Slot* forgotten = find_forgotten(state.sites, site, module);
-  if (forgotten != nullptr) {
-    __atomic_store_n(&forgotten->site, site, __ATOMIC_RELEASE);
-    return OwnerId{static_cast<uint32_t>(forgotten->owner)};
+  if (!has_read_functions(module) && !os::is_sandboxed()) {
+    read_functions_locked(module);
   }
-  if (!make_room() || !state.records.grow_to(size_t{state.count} + 1)) {
+  return module;
+}
+
+/// An owner that a site had before its module went and came back.
+OwnerId find_returned_locked(uintptr_t site, ModuleId module, TagId tag) {
+  if (!came_back(module)) {
+    return OwnerId::kNone;
+  }
+  for (uint32_t i = index_of(kOverflowOwner) + 1; i < state.count; ++i) {
+    const wire::OwnerRecord& record = state.records[i];
+    if (record.site == site && record.module == index_of(module) && record.tag == index_of(tag)) {
+      return OwnerId{i};
+    }
+  }
+  return OwnerId::kNone;
+}
+
+OwnerId make_owner_locked(uintptr_t site, ModuleId module, TagId tag) {
+  const OwnerId returned = find_returned_locked(site, module, tag);
+  if (returned != OwnerId::kNone) {
+    return returned;
+  }
+  if (!state.records.grow_to(size_t{state.count} + 1)) {
     return kOverflowOwner;
   }
-  slot = find_slot(state.sites, site);
   wire::OwnerRecord& record = state.records[state.count];
   record.site = site;
   record.module = index_of(module);
   record.offset = site - 1 - modules()[record.module].base;
-  slot->owner = state.count;
-  __atomic_store_n(&slot->site, site, __ATOMIC_RELEASE);
+  record.tag = index_of(tag);
   __atomic_store_n(&state.count, state.count + 1, __ATOMIC_RELEASE);
   return OwnerId{state.count - 1};
+}
+
+uint16_t candidates_of(uintptr_t site, ModuleId module, uint16_t* found) {
+  struct Context {
+    ModuleId module;
+    uintptr_t address;
+  } context{module, site - 1};
+
+  const auto has_function = [](const void* of, uint32_t rule) {
+    const auto* where = static_cast<const Context*>(of);
+    return function_has_mark(where->module, where->address, rule);
+  };
+  return find_candidates({path_of(module), has_function, &context}, found, kMaxCandidates);
+}
+
+/// What a site that is no wrapper's means.
+Facts learn_owner_locked(uintptr_t site, ModuleId module) {
+  uint16_t found[kMaxCandidates];
+  const uint16_t count = candidates_of(site, module, found);
+  if (count != 0 && is_conditional(found[0])) {
+    auto* candidates =
+        static_cast<Candidates*>(meta::allocate(sizeof(Candidates) + count * sizeof(uint16_t)));
+    if (candidates != nullptr) {
+      candidates->count = count;
+      std::memcpy(candidates->rules, found, count * sizeof(uint16_t));
+      return Facts::of_candidates(candidates);
+    }
+  }
+  TagId tag = TagId::kNone;
+  if (count != 0) {
+    tag = tag_of_rule_locked(found[0], path_of(module));
+    ++rules()[found[0]].matched_sites;
+  }
+  return Facts::of_owner(make_owner_locked(site, module, tag));
+}
+
+Facts learn_locked(uintptr_t site, ModuleId module) {
+  stack::FrameRow row;
+  const WrapperKind kind = wrapper_kind(module, site - 1);
+  Facts facts;
+  if (kind != WrapperKind::kNone && stack::find_frame_row(site, &row)) {
+    facts = Facts::of_wrapper(row);
+    facts = kind == WrapperKind::kNameless ? facts.nameless() : facts;
+  } else {
+    facts = learn_owner_locked(site, module);
+  }
+  return is_opaque(module) ? facts.in_opaque_module() : facts;
+}
+
+/// The owner of a pair that is not the only one of its site. `rule` made it, or kMaxRules.
+OwnerId owner_of_pair_by(uintptr_t site, TagId tag, TagId key_tag, uint32_t rule) {
+  const uint64_t key = fact_key(site, key_tag);
+  Facts facts = find_facts(key);
+  if (facts.is_owner()) {
+    return facts.owner();
+  }
+  os::LockGuard guard(state.lock);
+  facts = find_facts(key);
+  if (!facts.is_owner()) {
+    facts = Facts::of_owner(make_owner_locked(site, module_of_locked(site), tag));
+    if (rule != kMaxRules) {
+      ++rules()[rule].matched_sites;
+    }
+    if (facts.owner() != kOverflowOwner) {
+      add_facts_locked(key, facts);
+    }
+  }
+  return facts.owner();
+}
+
+OwnerId owner_without_tag(uintptr_t site) {
+  return owner_of_pair_by(site, TagId::kNone, kWithoutTag, kMaxRules);
+}
+
+TagId tag_by_rule(uint32_t rule, uintptr_t site) {
+  const TagId tag = tag_of_rule(rule);
+  if (tag != TagId::kNone) {
+    return tag;
+  }
+  os::LockGuard guard(state.lock);
+  return tag_of_rule_locked(rule, path_of(intern_module_locked(site - 1)));
+}
+
+/// A site that was seen before the rules were known.
+void apply_rules_to(FactTable::Entry* entry) {
+  const uintptr_t site = site_of_fact_key(entry->key);
+  const ModuleId module = module_of_locked(site);
+  uint16_t found[kMaxCandidates];
+  const uint16_t count = candidates_of(site, module, found);
+  const OwnerId owner = Facts(entry->facts).owner();
+  if (wrapper_kind(module, site - 1) != WrapperKind::kNone ||
+      (count != 0 && is_conditional(found[0]))) {
+    entry->key = FactTable::kForgotten;  // what comes from now on is looked at anew
+  } else if (count != 0) {
+    const TagId tag = tag_of_rule_locked(found[0], path_of(module));
+    state.records[index_of(owner)].tag = index_of(tag);
+    ++rules()[found[0]].matched_sites;
+  }
 }
 
 }  // namespace
 
 bool init_owners(size_t capacity) {
-  if (state.sites == nullptr) {
-    state.sites = make_table(kFirstSlots);
-  }
-  if (state.sites == nullptr || !init_modules(capacity) || !state.records.init(capacity) ||
+  if (!init_modules(capacity) || !init_functions(module_capacity()) || !init_tags() ||
+      !init_facts() || !state.records.init(capacity) ||
       !state.records.grow_to(index_of(kOverflowOwner) + 1)) {
     return false;
   }
@@ -128,27 +185,78 @@ bool init_owners(size_t capacity) {
   return true;
 }
 
-OwnerId owner_of_site(uintptr_t site) {
-  const Slot* slot = find_slot(__atomic_load_n(&state.sites, __ATOMIC_ACQUIRE), site);
-  if (__atomic_load_n(&slot->site, __ATOMIC_ACQUIRE) == site) {
-    return OwnerId{static_cast<uint32_t>(slot->owner)};
+Facts facts_of(uintptr_t site) {
+  Facts facts = find_facts(fact_key(site));
+  if (likely(facts.is_known())) {
+    return facts;
   }
-  return add_owner(site);
+  os::LockGuard guard(state.lock);
+  facts = find_facts(fact_key(site));
+  if (!facts.is_known()) {
+    facts = learn_locked(site, module_of_locked(site));
+    if (!facts.is_owner() || facts.owner() != kOverflowOwner) {
+      add_facts_locked(fact_key(site), facts);
+    }
+  }
+  return facts;
+}
+
+OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady) {
+  const Facts facts = facts_of(site);
+  if (likely(facts.is_owner())) {
+    return facts.owner();
+  }
+  if (facts.is_wrapper()) {
+    *is_steady = false;  // most calls from there are somebody else's
+    return owner_without_tag(site);
+  }
+  const auto* candidates = facts.candidates<Candidates>();
+  const uint32_t rule = first_match(candidates->rules, candidates->count, call, is_steady);
+  if (rule == kMaxRules) {
+    return owner_without_tag(site);
+  }
+  const TagId tag = tag_by_rule(rule, site);
+  return tag == TagId::kNone ? owner_without_tag(site) : owner_of_pair_by(site, tag, tag, rule);
+}
+
+OwnerId owner_of_pair(uintptr_t site, TagId tag) {
+  return tag == TagId::kNone ? owner_without_tag(site)
+                             : owner_of_pair_by(site, tag, tag, kMaxRules);
+}
+
+TagId tag_by_name(std::string_view name) {
+  os::LockGuard guard(state.lock);
+  return intern_tag_locked(name, wire::TagOrigin::kApi);
+}
+
+void apply_rules() {
+  os::LockGuard guard(state.lock);
+  forget_functions_locked();
+  visit_facts_locked([](FactTable::Entry* entry) {
+    if (Facts(entry->facts).is_owner()) {
+      apply_rules_to(entry);
+    }
+  });
+}
+
+void read_loaded_modules() {
+  // The loader's lock is never asked for while ours is held: whoever holds it may allocate.
+  os::LoadedObjects objects;
+  while (os::next_loaded_objects(&objects)) {
+    os::LockGuard guard(state.lock);
+    for (size_t i = 0; i < objects.count; ++i) {
+      read_functions_locked(intern_module_locked(objects.addresses[i]));
+    }
+  }
 }
 
 void forget_unloaded(void (*forgotten)(uintptr_t begin, uintptr_t end)) {
   os::LockGuard guard(state.lock);
   for (uint32_t module = 1; module < module_count(); ++module) {
-    if (!is_unloaded_locked(ModuleId{module})) {
-      continue;
+    if (is_unloaded_locked(ModuleId{module})) {
+      forget_facts_locked(modules()[module].begin, modules()[module].end);
+      forgotten(modules()[module].begin, modules()[module].end);
     }
-    for (size_t i = 0; i <= state.sites->mask; ++i) {
-      Slot& slot = state.sites->slots[i];
-      if (slot.site > kForgotten && state.records[slot.owner].module == module) {
-        __atomic_store_n(&slot.site, kForgotten, __ATOMIC_RELEASE);
-      }
-    }
-    forgotten(modules()[module].begin, modules()[module].end);
   }
 }
 

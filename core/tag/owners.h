@@ -1,10 +1,12 @@
-// Owners: who a block is charged to. Today an owner is a call site (return address); rules and
-// pushed tags will become the other half of the pair. Layer: core/tag.  Locks: one of its own for
-// new owners; finding a known one takes none.
+// Owners: who a block is charged to, a (tag, call site) pair. The tag comes from a rule, from the
+// program (a pushed tag), or there is none and the site is its own.
+// Layer: core/tag.  Locks: one of its own for what is new; what is known takes none.
 #pragma once
 
 #include "core/base/types.h"
 #include "core/os/lock.h"
+#include "core/tag/facts.h"
+#include "core/tag/rules.h"
 #include "core/wire/tables.h"
 
 namespace heaptag::tag {
@@ -15,8 +17,24 @@ inline constexpr OwnerId kOverflowOwner{1};
 /// False when the kernel refuses memory. `capacity` is the largest number of owners.
 bool init_owners(size_t capacity);
 
-/// The owner of a call site; a new one the first time. Never fails: kOverflowOwner then.
-OwnerId owner_of_site(uintptr_t site);
+/// What there is to know of a return address, found out now if need be.
+Facts facts_of(uintptr_t site);
+
+/// The owner of a block from a call site. `*is_steady` becomes false when another call that wants
+/// to share the answer would get another one. Never fails: kOverflowOwner then.
+OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady);
+
+/// The same for a site and a tag that the program has pushed.
+OwnerId owner_of_pair(uintptr_t site, TagId tag);
+
+/// The tag that a program calls by name. kNone without memory.
+TagId tag_by_name(std::string_view name);
+
+/// After the last add_rule: sites that were seen before get the tags of rules, too.
+void apply_rules();
+
+/// Reads the symbols of what the loader has loaded since the last time.
+void read_loaded_modules();
 
 /// After a dlclose: sites in modules that are gone mean something else from now on. Calls
 /// `forgotten(begin, end)` for the addresses of each such module.

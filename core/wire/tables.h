@@ -10,7 +10,7 @@
 
 namespace heaptag::wire {
 
-inline constexpr uint32_t kTablesVersion = 2;
+inline constexpr uint32_t kTablesVersion = 3;
 inline constexpr uint32_t kOwnersPerChunk = 64;
 inline constexpr uint32_t kOverflowOwner = 1;  // whom sites beyond the capacity are charged to
 inline constexpr uint32_t kVariedSizes = UINT32_MAX;  // SpanRecord::requested_bytes
@@ -34,10 +34,29 @@ struct OwnerRecord {
   uint64_t
       offset;  // ELF virtual address of (return address - 1); the address itself without a module
   uint32_t module;
-  uint32_t tag;  // 0: the site is its own tag
+  uint32_t tag;  // TagRecord; 0: the site is its own tag
   uint64_t peak_live_bytes;
   uint64_t at_peak_bytes;
-  uint64_t scratch[3];  // of the holder of the peak lock
+  uint64_t scratch[2];    // of the holder of the peak lock
+  uint64_t size_classes;  // a bit for each that it has asked for
+};
+
+enum class TagOrigin : uint32_t { kRule = 1, kApi = 2 };
+
+/// A named tag. Append-only.
+struct TagRecord {
+  uint64_t name;  // address of a NUL-terminated string
+  TagOrigin origin;
+  uint32_t reserved;
+  uint64_t peak_live_bytes;
+  uint64_t scratch;  // of the holder of the peak lock
+};
+
+/// A rule of HEAPTAG_TAGS. Written before main.
+struct RuleRecord {
+  uint64_t name;           // addresses of NUL-terminated strings
+  uint64_t text;           //
+  uint64_t matched_sites;  // owners that were made by it
 };
 
 /// One loaded ELF object. Append-only.
@@ -97,6 +116,8 @@ struct SpanRecord {
 
 static_assert(sizeof(OwnerCounters) == 64);
 static_assert(sizeof(OwnerRecord) == 64);
+static_assert(sizeof(TagRecord) == 32);
+static_assert(sizeof(RuleRecord) == 24);
 static_assert(sizeof(ModuleRecord) == 72);
 static_assert(sizeof(ThreadRecord) == 64);
 static_assert(sizeof(SpanRecord) == 128);
@@ -136,6 +157,10 @@ struct Descriptor {
   uint32_t lost_offset;      // in a thread's record: OwnerCounters of kOverflowOwner
   uint32_t unseen_offset;    // in a thread's record: uint64_t, bytes that its peak may miss
   uint32_t unseen_bytes;     // that it may miss beyond
+  uint64_t tags;             // TagRecord[]; entry 0 is unused
+  uint64_t tag_count;        // uint32_t
+  uint64_t rules;            // address of the address of RuleRecord[]; 0 there: no rules
+  uint64_t rule_count;       // uint32_t
 };
 
 inline constexpr char kMagic[8] = {'H', 'E', 'A', 'P', 'T', 'A', 'G', 0};

@@ -133,14 +133,13 @@ def test_two_calls_in_one_function_are_two_sites(c_sites):
     assert sizes == [5 * 33, 5 * 44]
 
 
-def test_libc_function_is_the_site_of_what_it_allocates(c_sites):
-    """Without wrapper rules the immediate caller is the site: strdup's blocks belong to libc."""
+def test_what_libc_allocates_for_its_caller_is_the_callers(c_sites):
+    """strdup is an allocation wrapper: its blocks belong to the program."""
     size = len("a string of twenty-9 characters") + 1
     hits = [site for site in c_sites.sites() if site["allocations"] == 12
             and site["live_bytes"] == 12 * size]
     assert len(hits) == 1
-    assert "libc.so.6" in hits[0]["frames"][0]["module"]
-    assert "strdup" in hits[0]["frames"][0]["function"]
+    assert hits[0]["frames"][0]["module"].endswith("/sites")
 
 
 def test_no_site_is_in_the_library_itself(c_sites):

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <ctime>
 
 #include "core/base/rfc3339.h"
@@ -17,6 +18,8 @@ namespace heaptag::tools {
 namespace {
 
 constexpr uint32_t kMostModules = 1 << 20;
+constexpr uint32_t kMostTags = 1 << 20;
+constexpr uint32_t kMostRules = 1 << 16;
 constexpr unsigned kPeakTries = 200;
 
 uint64_t clock_ns(clockid_t clock) {
@@ -61,6 +64,7 @@ class LiveReader {
     const LiveFigures figures = FigureReader(memory_, descriptor_).read();
     read_owners();  // after the figures: everybody whom they name is there by now
     read_modules();
+    read_tags_and_rules();
     add_tags(figures);
     add_totals(figures);
     add_memory();
@@ -110,7 +114,28 @@ class LiveReader {
     }
   }
 
+  // After the owners: everything that they name is there by now.
+  void read_tags_and_rules() {
+    const auto tag_count = memory_.value<uint32_t>(descriptor_.tag_count);
+    const auto rule_count = memory_.value<uint32_t>(descriptor_.rule_count);
+    if (tag_count > kMostTags || rule_count > kMostRules) {
+      throw LiveError(fmt::format("process {} changed while it was read", memory_.pid()));
+    }
+    tag_records_.resize(tag_count);
+    memory_.read(descriptor_.tags, tag_records_.data(), tag_count * sizeof(wire::TagRecord));
+    std::vector<wire::RuleRecord> rules(rule_count);
+    if (rule_count != 0) {
+      memory_.read(memory_.value<uint64_t>(descriptor_.rules), rules.data(),
+                   rule_count * sizeof(wire::RuleRecord));
+    }
+    for (const wire::RuleRecord& rule : rules) {
+      report_.rules.push_back(
+          {memory_.text(rule.name), memory_.text(rule.text), rule.matched_sites});
+    }
+  }
+
   void add_tags(const LiveFigures& figures) {
+    std::vector<size_t> place_of_tag(tag_records_.size(), SIZE_MAX);
     for (uint32_t i = 1; i < owners_.size(); ++i) {
       const wire::OwnerRecord& owner = owners_[i];
       const bool counted = i < figures.owners.size();
@@ -118,29 +143,52 @@ class LiveReader {
         lost_at_peak_ += owner.at_peak_bytes;
         continue;
       }
-      Tag tag;
-      tag.origin = "site";
-      tag.figures = figures_of(figures.owners[i]);
-      tag.peak_live_bytes = owner.peak_live_bytes;
-      tag.at_peak_bytes = owner.at_peak_bytes;
-      Site site;
-      site.id = i;
-      site.figures = tag.figures;
-      if (i == wire::kOverflowOwner) {
-        tag.name = "(more call sites than can be told apart)";
-      } else {
-        Frame frame;
-        frame.offset = owner.offset;
-        if (owner.module != 0 && owner.module <= report_.modules.size()) {
-          frame.module = report_.modules[owner.module - 1].path;
-          frame.build_id = report_.modules[owner.module - 1].build_id;
-        }
-        site.frames.push_back(std::move(frame));
-      }
+      Tag& tag = tag_of(owner, place_of_tag);
+      Site site = site_of(i, owner);
+      site.figures = figures_of(figures.owners[i]);
+      tag.at_peak_bytes += owner.at_peak_bytes;
+      add_figures(tag.figures, site.figures);
+      add_figures(report_.totals.figures, site.figures);
       tag.sites.push_back(std::move(site));
-      add_figures(report_.totals.figures, tag.figures);
-      report_.tags.push_back(std::move(tag));
     }
+  }
+
+  // The row of a named tag, or a new one for a site that is its own.
+  Tag& tag_of(const wire::OwnerRecord& owner, std::vector<size_t>& place_of_tag) {
+    const bool is_named = owner.tag != 0 && owner.tag < tag_records_.size();
+    if (is_named && place_of_tag[owner.tag] != SIZE_MAX) {
+      return report_.tags[place_of_tag[owner.tag]];
+    }
+    Tag tag;
+    tag.origin = "site";
+    tag.peak_live_bytes = owner.peak_live_bytes;
+    if (is_named) {
+      const wire::TagRecord& record = tag_records_[owner.tag];
+      place_of_tag[owner.tag] = report_.tags.size();
+      tag.name = memory_.text(record.name);
+      tag.origin = record.origin == wire::TagOrigin::kApi ? "api" : "rule";
+      tag.peak_live_bytes = record.peak_live_bytes;
+    } else if (&owner == &owners_[wire::kOverflowOwner]) {
+      tag.name = "(more call sites than can be told apart)";
+    }
+    report_.tags.push_back(std::move(tag));
+    return report_.tags.back();
+  }
+
+  Site site_of(uint32_t id, const wire::OwnerRecord& owner) const {
+    Site site;
+    site.id = id;
+    site.size_classes = static_cast<uint32_t>(std::popcount(owner.size_classes));
+    if (id != wire::kOverflowOwner) {
+      Frame frame;
+      frame.offset = owner.offset;
+      if (owner.module != 0 && owner.module <= report_.modules.size()) {
+        frame.module = report_.modules[owner.module - 1].path;
+        frame.build_id = report_.modules[owner.module - 1].build_id;
+      }
+      site.frames.push_back(std::move(frame));
+    }
+    return site;
   }
 
   void add_totals(const LiveFigures& figures) {
@@ -226,6 +274,7 @@ class LiveReader {
   wire::Descriptor descriptor_ = {};
   wire::PeakRecord peak_ = {};
   std::vector<wire::OwnerRecord> owners_;
+  std::vector<wire::TagRecord> tag_records_;
   uint64_t lost_at_peak_ = 0;
   uint64_t at_peak_ns_ = 0;
   Report report_;

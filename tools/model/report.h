@@ -27,6 +27,7 @@ struct Site {
   uint32_t id = 0;
   std::vector<Frame> frames;
   render::Figures figures;
+  uint32_t size_classes = 0;
 };
 
 struct Tag {
@@ -46,6 +47,12 @@ struct Module {
   uint64_t end = 0;
   std::string loaded_at;
   std::string unloaded_at;
+};
+
+struct Rule {
+  std::string name;
+  std::string text;
+  uint64_t matched_sites = 0;
 };
 
 struct Process {
@@ -80,6 +87,7 @@ struct Report {
   std::vector<std::pair<std::string, std::string>> options;
   std::vector<Tag> tags;
   std::vector<Module> modules;
+  std::vector<Rule> rules;
 };
 
 }  // namespace heaptag::tools

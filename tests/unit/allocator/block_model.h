@@ -76,7 +76,8 @@ class Model {
   }
 
   Block make_zeroed(uint32_t site, size_t size) {
-    void* at = allocate_zeroed(size, sites_[site]);
+    const EntryFrame caller{0, sites_[site]};
+    void* at = allocate_zeroed(size, &caller);
     const auto* bytes = static_cast<const unsigned char*>(at);
     if (at != nullptr && size != 0 &&
         (bytes[0] != 0 || std::memcmp(bytes, bytes + 1, size - 1) != 0)) {
@@ -131,9 +132,11 @@ class Model {
       case 0:
         EXPECT_EQ(allocate(kTooMuch, sites_[site]), nullptr);
         break;
-      case 1:
-        EXPECT_EQ(allocate_zeroed(kTooMuch, sites_[site]), nullptr);
+      case 1: {
+        const EntryFrame caller{0, sites_[site]};
+        EXPECT_EQ(allocate_zeroed(kTooMuch, &caller), nullptr);
         break;
+      }
       case 2:
         EXPECT_EQ(allocate_aligned(64, kTooMuch, sites_[site]), nullptr);
         break;

@@ -27,6 +27,11 @@ class Owners : public testing::Test {
   static void SetUpTestSuite() { allocator::deallocate(allocator::allocate(1, 1 << 20)); }
 };
 
+OwnerId owner_of_site(uintptr_t site) {
+  bool is_steady = true;
+  return owner_of_call(site, Call{}, &is_steady);
+}
+
 // No two tests share a site. The steps are those of call sites: close together and irregular.
 std::vector<uintptr_t> make_sites(uintptr_t first, size_t count) {
   std::mt19937 random(3);

@@ -1,0 +1,81 @@
+#include "core/allocator/blame.h"
+
+#include "core/allocator/threads.h"
+#include "core/heap/size_class.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+namespace {
+
+// A bit for each few sizes: a wrapper is known by how many it asks for.
+constexpr unsigned kLargestSizeBit = 63;
+
+unsigned size_bit(size_t size) {
+  if (size > heap::kLargestClassBytes) {
+    const unsigned bit = 44 + log2_floor(size) - log2_floor(heap::kLargestClassBytes);
+    return bit < kLargestSizeBit ? bit : kLargestSizeBit;
+  }
+  const unsigned size_class = heap::class_of(size);
+  return size_class < heap::kLinearClasses
+             ? size_class
+             : heap::kLinearClasses + (size_class - heap::kLinearClasses) / 2;
+}
+
+void note_size(OwnerId owner, size_t size) {
+  uint64_t& classes = tag::owners()[index_of(owner)].size_classes;
+  const uint64_t bit = uint64_t{1} << size_bit(size);
+  if ((read_relaxed(classes) & bit) == 0) {
+    __atomic_fetch_or(&classes, bit, __ATOMIC_RELAXED);
+  }
+}
+
+OwnerId find_owner(const ThreadState* thread,
+                   uintptr_t site,
+                   const tag::Call& call,
+                   bool* is_steady) {
+  const TagId pushed = thread->active->tag;
+  const OwnerId owner = likely(pushed == TagId::kNone) ? tag::owner_of_call(site, call, is_steady)
+                                                       : tag::owner_of_pair(site, pushed);
+  note_size(owner, call.size_bytes);
+  return owner;
+}
+
+}  // namespace
+
+tag::Facts learn(uintptr_t pc) {
+  ThreadScope scope;
+  if (scope.thread() == nullptr) {
+    return {};
+  }
+  BusyScope busy(scope.thread());
+  return tag::facts_of(pc);
+}
+
+bool lies_in_opaque_module(uintptr_t pc) {
+  tag::Facts facts = tag::find_facts(tag::fact_key(pc));
+  if (!facts.is_known()) {
+    facts = learn(pc);
+  }
+  return facts.is_in_opaque_module();
+}
+
+uintptr_t blame(const stack::Frame& called_from) {
+  stack::Frame frame = called_from;
+  for (unsigned level = 0; level < kMaxWrapperLevels && leave_wrapper(&frame); ++level) {
+  }
+  return frame.pc;
+}
+
+OwnerId owner_of_request(const ThreadState* thread, uintptr_t site, size_t size) {
+  bool is_steady = true;
+  return find_owner(thread, site, {thread->thread_rules, size, size, size}, &is_steady);
+}
+
+OwnerId owner_of_selector(
+    const ThreadState* thread, uintptr_t site, unsigned selector, size_t size, bool* is_steady) {
+  const auto [least, most] = heap::sizes_of_selector(selector);
+  return find_owner(thread, site, {thread->thread_rules, size, least, most}, is_steady);
+}
+
+}  // namespace heaptag::allocator

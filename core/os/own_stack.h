@@ -1,0 +1,10 @@
+// Work that needs more stack than a stranger's thread may have left. Layer: core/os.
+#pragma once
+
+namespace heaptag::os {
+
+/// Calls function(context) on a stack of 256 KiB that is mapped for it, or, when the kernel gives
+/// none, not at all. Returns whether it was called. errno: never touched.
+bool call_on_own_stack(void (*function)(void* context), void* context);
+
+}  // namespace heaptag::os

@@ -1,0 +1,149 @@
+// What is known of an address that malloc was called from, in one word, and who owns the blocks of
+// a (site, tag) pair, in another: one table, read without a lock on every slow path and by every
+// call that has an allocation wrapper as its caller.
+// Layer: core/tag.  Locks: writers hold the owner table's.
+#pragma once
+
+#include "core/base/types.h"
+#include "core/base/units.h"
+#include "core/stack/frame_rows.h"
+
+namespace heaptag::tag {
+
+/// Low 48 bits by kind: the owner; the address of Candidates; a packed stack::FrameRow.
+class Facts {
+ public:
+  constexpr Facts() = default;
+
+  constexpr explicit Facts(uint64_t word) : word_(word) {}
+
+  static Facts of_owner(OwnerId owner) { return Facts(kOwner | index_of(owner)); }
+
+  static Facts of_candidates(const void* candidates) {
+    return Facts(kConditional | reinterpret_cast<uintptr_t>(candidates));
+  }
+
+  static Facts of_wrapper(const stack::FrameRow& row) {
+    const bool is_plain = !row.cfa_from_rbp && row.rbp_saved_below == 0;
+    return Facts(kWrapper | (is_plain ? kPlainRow | row.cfa_offset : row.pack()));
+  }
+
+  /// A function without a symbol, in a module where these are wrappers: only for its own module.
+  Facts nameless() const { return Facts(word_ | kNameless); }
+
+  /// The site lies in a module whose nameless functions are wrappers.
+  Facts in_opaque_module() const { return Facts(word_ | kInOpaque); }
+
+  bool is_known() const { return word_ != 0; }
+
+  bool is_nameless() const { return (word_ & kNameless) != 0; }
+
+  bool is_in_opaque_module() const { return (word_ & kInOpaque) != 0; }
+
+  /// Its caller is to blame.
+  bool is_wrapper() const { return (word_ & kWrapper) != 0; }
+
+  /// Every block of the site has this owner.
+  bool is_owner() const { return (word_ & kOwner) != 0; }
+
+  OwnerId owner() const { return OwnerId{static_cast<uint32_t>(word_)}; }
+
+  template <typename T>
+  const T* candidates() const {
+    return reinterpret_cast<const T*>(word_ & kLowBits);
+  }
+
+  /// A wrapper's row that only moves the stack pointer, as most do: by `plain_offset` bytes.
+  bool has_plain_row() const { return (word_ & kPlainRow) != 0; }
+
+  uint32_t plain_offset() const { return static_cast<uint32_t>(word_); }
+
+  stack::FrameRow row() const {
+    return has_plain_row() ? stack::FrameRow{false, plain_offset(), 0}
+                           : stack::FrameRow::unpack(word_ & kLowBits);
+  }
+
+  uint64_t word() const { return word_; }
+
+ private:
+  static constexpr uint64_t kLowBits = (uint64_t{1} << 48) - 1;
+  static constexpr uint64_t kWrapper = uint64_t{1} << 63;
+  static constexpr uint64_t kOwner = uint64_t{1} << 62;
+  static constexpr uint64_t kConditional = uint64_t{1} << 61;
+  static constexpr uint64_t kPlainRow = uint64_t{1} << 60;
+  static constexpr uint64_t kNameless = uint64_t{1} << 59;
+  static constexpr uint64_t kInOpaque = uint64_t{1} << 58;
+
+  uint64_t word_ = 0;
+};
+
+/// A site, or the pair of a site and a tag that is not the only one of the site.
+inline uint64_t fact_key(uintptr_t site, TagId tag = TagId::kNone) {
+  return site | uint64_t{index_of(tag)} << 47;
+}
+
+inline uintptr_t site_of_fact_key(uint64_t key) {
+  return key & ((uint64_t{1} << 47) - 1);
+}
+
+/// Open addressing, never emptied. A full table is replaced by a larger copy; the old one stays for
+/// readers that still look at it (all old ones together are smaller than the new one).
+struct FactTable {
+  struct Entry {
+    uint64_t key;  // 0: empty; kForgotten
+    uint64_t facts;
+  };
+
+  // Takes the place of a site whose module is gone: never equal to one, searches go on behind it.
+  static constexpr uint64_t kForgotten = 1;
+
+  size_t mask;
+  Entry entries[1];  // mask + 1 of them
+
+  /// Of the upper bits: tags are there, too, and sites are well mixed.
+  static size_t hash(uint64_t key) { return (key * 0x9E3779B97F4A7C15U) >> 40; }
+
+  const Entry* first(uint64_t key) const { return &entries[hash(key) & mask]; }
+
+  /// The entry of the key, or the empty one where it would go.
+  Entry* find(uint64_t key);
+};
+
+extern constinit FactTable* fact_table;
+
+/// The key is not where it is looked for first.
+Facts find_facts_further(const FactTable* table, uint64_t key);
+
+/// Nothing is known of the key: Facts().
+inline Facts find_facts(uint64_t key) {
+  const FactTable* table = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE);
+  const FactTable::Entry* entry = table->first(key);
+  // The facts of an entry are there before its key.
+  if (likely(__atomic_load_n(&entry->key, __ATOMIC_ACQUIRE) == key)) {
+    return Facts(__atomic_load_n(&entry->facts, __ATOMIC_RELAXED));
+  }
+  return find_facts_further(table, key);
+}
+
+/// The same, but what is not in the first place is not looked for further.
+inline Facts find_facts_at_once(uint64_t key) {
+  const FactTable* table = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE);
+  const FactTable::Entry* entry = table->first(key);
+  return likely(__atomic_load_n(&entry->key, __ATOMIC_ACQUIRE) == key)
+             ? Facts(__atomic_load_n(&entry->facts, __ATOMIC_RELAXED))
+             : Facts();
+}
+
+/// False when the kernel refuses memory.
+bool init_facts();
+
+/// False without memory: then nothing has changed.
+bool add_facts_locked(uint64_t key, Facts facts);
+
+/// Everything that is known. The visitor may change what an entry says, or forget it.
+void visit_facts_locked(void (*visitor)(FactTable::Entry* entry));
+
+/// Forgets all sites in [begin, end).
+void forget_facts_locked(uintptr_t begin, uintptr_t end);
+
+}  // namespace heaptag::tag

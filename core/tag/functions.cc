@@ -1,0 +1,271 @@
+#include "core/tag/functions.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "core/base/sort.h"
+#include "core/base/units.h"
+#include "core/elf/demangle.h"
+#include "core/elf/elf_symbols.h"
+#include "core/meta/meta_allocator.h"
+#include "core/os/own_stack.h"
+#include "core/os/vm.h"
+#include "core/stack/frame_rows.h"
+#include "core/tag/modules.h"
+#include "core/tag/rules.h"
+#include "core/tag/wrapper_names.h"
+
+namespace heaptag::tag {
+
+namespace {
+
+constexpr size_t kMaxDemangledBytes = 4096;
+constexpr size_t kHexIdBytes = 2 * sizeof(wire::ModuleRecord::build_id) + 1;
+
+/// A function, or neighbours of one mark: addresses without the load bias.
+struct Range {
+  uint32_t begin;
+  uint32_t end;
+  uint32_t mark;
+};
+
+struct ModuleFunctions {
+  Range* ranges;  // sorted by begin; those that begin together by mark
+  uint32_t count;
+  bool is_read;
+  bool is_opaque;
+};
+
+constinit meta::GrowingTable<ModuleFunctions> table{};
+
+std::string_view file_name_of(const char* path) {
+  const char* slash = std::strrchr(path, '/');
+  return slash == nullptr ? path : slash + 1;
+}
+
+/// Ranges on their way from the symbols to the table: a mapping that the kernel fills as it is
+/// used.
+class Collector {
+ public:
+  Collector(const wire::ModuleRecord& module, size_t symbols)
+      : path_(reinterpret_cast<const char*>(module.path)),
+        base_name_(file_name_of(path_)),
+        is_opaque_(is_opaque_module(base_name_)) {
+    for (uint32_t rule = 0; rule < rule_count(); ++rule) {
+      if (wants_functions_of(rule, path_)) {
+        wanted_rules_[wanted_count_++] = static_cast<uint16_t>(rule);
+      }
+    }
+    capacity_ = symbols * (1 + wanted_count_);
+    mapped_bytes_ = align_up(capacity_ * sizeof(Range), os::kPageBytes);
+    ranges_ = static_cast<Range*>(os::map_pages(mapped_bytes_));
+  }
+
+  ~Collector() {
+    if (ranges_ != nullptr) {
+      os::unmap(ranges_, mapped_bytes_);
+    }
+  }
+
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  bool is_opaque() const { return is_opaque_; }
+
+  void add_function(const char* symbol, uint64_t begin, uint64_t size_bytes) {
+    const std::string_view name = symbol;
+    if (is_wrapper_name(name, base_name_)) {
+      add(begin, size_bytes, kMarkWrapper);
+    } else if (is_opaque_) {
+      add(begin, size_bytes, kMarkNamed);
+    }
+    for (size_t i = 0; i < wanted_count_; ++i) {
+      const uint32_t rule = wanted_rules_[i];
+      if (function_matches(rule, without_suffix(name), nullptr) ||
+          (name.starts_with("_Z") && wants_demangled(rule, name) &&
+           elf::demangle(symbol, demangled_, sizeof demangled_) &&
+           function_matches(rule, without_suffix(name), demangled_))) {
+        add(begin, size_bytes, rule);
+      }
+    }
+  }
+
+  /// Sorted and joined. The module is left without marks when there is no memory.
+  void store(ModuleFunctions* to) {
+    sort_in_place(ranges_, count_, [](const Range& a, const Range& b) {
+      return a.begin != b.begin ? a.begin < b.begin
+             : a.mark != b.mark ? a.mark < b.mark
+                                : a.end > b.end;
+    });
+    size_t kept = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      if (kept != 0 && can_join(ranges_[kept - 1], ranges_[i])) {
+        Range& last = ranges_[kept - 1];
+        last.end = last.end > ranges_[i].end ? last.end : ranges_[i].end;
+      } else {
+        ranges_[kept++] = ranges_[i];
+      }
+    }
+    to->ranges = kept == 0 ? nullptr : static_cast<Range*>(meta::allocate(kept * sizeof(Range)));
+    if (to->ranges != nullptr) {
+      std::memcpy(to->ranges, ranges_, kept * sizeof(Range));
+      to->count = static_cast<uint32_t>(kept);
+    }
+  }
+
+ private:
+  /// "parse.cold" and "parse.part.0" are parse.
+  static std::string_view without_suffix(std::string_view name) {
+    const size_t dot = name.find('.', 1);
+    return dot == std::string_view::npos ? name : std::string_view{name.data(), dot};
+  }
+
+  static bool can_join(const Range& a, const Range& b) {
+    // Neighbours may be padded to 16 bytes: no call returns into the padding.
+    return a.mark == b.mark && b.begin <= ((a.end + 15) & ~15U);
+  }
+
+  void add(uint64_t begin, uint64_t size_bytes, uint32_t mark) {
+    if (ranges_ != nullptr && count_ < capacity_ && begin + size_bytes <= UINT32_MAX) {
+      ranges_[count_++] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(begin + size_bytes),
+                           mark};
+    }
+  }
+
+  const char* path_;
+  std::string_view base_name_;
+  bool is_opaque_;
+  uint16_t wanted_rules_[kMaxRules];
+  size_t wanted_count_ = 0;
+  Range* ranges_ = nullptr;
+  size_t capacity_ = 0;
+  size_t count_ = 0;
+  size_t mapped_bytes_ = 0;
+  char demangled_[kMaxDemangledBytes];
+};
+
+void write_hex(const wire::ModuleRecord& module, char* text) {
+  for (uint32_t i = 0; i < module.build_id_bytes; ++i) {
+    *text++ = "0123456789abcdef"[module.build_id[i] >> 4];
+    *text++ = "0123456789abcdef"[module.build_id[i] & 15];
+  }
+  *text = '\0';
+}
+
+void read_symbols(void* context) {
+  const uint32_t index = *static_cast<const uint32_t*>(context);
+  const wire::ModuleRecord& module = modules()[index];
+  char build_id[kHexIdBytes];
+  write_hex(module, build_id);
+  elf::Symbols symbols;
+  const char* path = reinterpret_cast<const char*>(module.path);
+  if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols) !=
+      elf::SymbolsStatus::kOpen) {
+    return;
+  }
+  Collector collector(module, symbols.table.size_bytes / sizeof(Elf64_Sym));
+  elf::visit_functions(symbols, {[](void* to, const char* name, uint64_t begin, uint64_t size) {
+                                   static_cast<Collector*>(to)->add_function(name, begin, size);
+                                 },
+                                 &collector});
+  collector.store(&table[index]);
+  table[index].is_opaque = collector.is_opaque();
+  elf::close_symbols(&symbols);
+}
+
+/// The last range that begins at or before `offset`; -1 when there is none.
+ptrdiff_t last_at_or_before(const ModuleFunctions& functions, uint32_t offset) {
+  size_t begin = 0;
+  size_t end = functions.count;
+  while (begin < end) {
+    const size_t middle = (begin + end) / 2;
+    if (functions.ranges[middle].begin <= offset) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return static_cast<ptrdiff_t>(begin) - 1;
+}
+
+// Ranges of different marks overlap when rules name the same functions. A range of the mark that
+// begins further back than this many others is not found.
+constexpr ptrdiff_t kMostOverlapping = 64;
+
+bool has_mark(const ModuleFunctions& functions, uint64_t offset, uint32_t mark) {
+  if (offset > UINT32_MAX) {
+    return false;
+  }
+  const auto at = static_cast<uint32_t>(offset);
+  const ptrdiff_t last = last_at_or_before(functions, at);
+  for (ptrdiff_t i = last; i >= 0 && i > last - kMostOverlapping; --i) {
+    const Range& range = functions.ranges[i];
+    if (range.mark == mark && at < range.end) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool init_functions(size_t modules) {
+  return table.init(modules) && table.grow_to(1);
+}
+
+void read_functions_locked(ModuleId module) {
+  uint32_t index = index_of(module);
+  if (index == 0 || !table.grow_to(size_t{index} + 1) || table[index].is_read) {
+    return;
+  }
+  table[index].is_read = true;
+  os::call_on_own_stack(read_symbols, &index);
+}
+
+bool has_read_functions(ModuleId module) {
+  const uint32_t index = index_of(module);
+  return index == 0 || (table.grow_to(size_t{index} + 1) && table[index].is_read);
+}
+
+bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark) {
+  const uint32_t index = index_of(module);
+  return index != 0 && has_mark(table[index], address - modules()[index].base, mark);
+}
+
+bool is_opaque(ModuleId module) {
+  const uint32_t index = index_of(module);
+  return index != 0 && table[index].is_opaque;
+}
+
+WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
+  const uint32_t index = index_of(module);
+  if (index == 0) {
+    return WrapperKind::kNone;
+  }
+  const ModuleFunctions& functions = table[index];
+  const wire::ModuleRecord& record = modules()[index];
+  const uint64_t offset = address - record.base;
+  if (has_mark(functions, offset, kMarkWrapper)) {
+    return WrapperKind::kNamed;
+  }
+  // A function that the symbols do not know, but the user does.
+  uintptr_t begin = 0;
+  uintptr_t end = 0;
+  if (stack::find_function_range(address + 1, &begin, &end) &&
+      is_wrapper_offset(file_name_of(reinterpret_cast<const char*>(record.path)),
+                        begin - record.base, end - record.base)) {
+    return WrapperKind::kNamed;
+  }
+  return functions.is_opaque && !has_mark(functions, offset, kMarkNamed) ? WrapperKind::kNameless
+                                                                         : WrapperKind::kNone;
+}
+
+void forget_functions_locked() {
+  for (uint32_t i = 1; i < module_count(); ++i) {
+    if (table.grow_to(size_t{i} + 1)) {
+      table[i] = ModuleFunctions{};
+    }
+  }
+}
+
+}  // namespace heaptag::tag

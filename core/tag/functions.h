@@ -1,0 +1,40 @@
+// Which functions of a module matter: those that rules name, and the allocation wrappers. A
+// module's symbols are read once, when it is loaded; what is kept are address ranges. Layer:
+// core/tag.  Locks: the owner table's, held by the caller.
+#pragma once
+
+#include "core/base/types.h"
+
+namespace heaptag::tag {
+
+/// What a range of addresses is: the number of a rule, or one of these.
+inline constexpr uint32_t kMarkWrapper = 0xffff;
+inline constexpr uint32_t kMarkNamed = 0xfffe;  // in modules whose nameless functions are wrappers
+
+/// False when the kernel refuses memory.
+bool init_functions(size_t modules);
+
+/// Reads the symbols of a module and keeps what matters, the first time. Maps files; needs about
+/// 50 KiB of stack, for which it uses one of its own.
+void read_functions_locked(ModuleId module);
+
+bool has_read_functions(ModuleId module);
+
+/// Does the function at `address` carry the mark?
+bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark);
+
+/// Does the function at `address` allocate on behalf of its caller?
+enum class WrapperKind : uint8_t {
+  kNone,
+  kNamed,     // by its symbol, or by the user
+  kNameless,  // it has no symbol, and the module is opaque
+};
+WrapperKind wrapper_kind(ModuleId module, uintptr_t address);
+
+/// Are functions without a symbol wrappers in this module?
+bool is_opaque(ModuleId module);
+
+/// Rules have come: what was read before them is read again.
+void forget_functions_locked();
+
+}  // namespace heaptag::tag

@@ -1,0 +1,65 @@
+#include "core/tag/tags.h"
+
+#include <cstring>
+
+#include "core/meta/meta_allocator.h"
+
+namespace heaptag::tag {
+
+namespace {
+
+constexpr std::string_view kOverflowName = "(more tags)";
+
+constinit meta::GrowingTable<wire::TagRecord> table{};
+constinit uint32_t count = 1;
+
+std::string_view name_of(const wire::TagRecord& record) {
+  return reinterpret_cast<const char*>(record.name);
+}
+
+const char* keep(std::string_view text) {
+  char* copy = static_cast<char*>(meta::allocate(text.size() + 1));
+  if (copy != nullptr) {
+    std::memcpy(copy, text.data(), text.size());
+  }
+  return copy;
+}
+
+}  // namespace
+
+bool init_tags() {
+  return table.init(kMaxTags) && table.grow_to(1);
+}
+
+TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {
+  for (uint32_t i = 1; i < count; ++i) {
+    if (name_of(table[i]) == name) {
+      return TagId{i};
+    }
+  }
+  if (count == kMaxTags) {
+    return TagId{kMaxTags - 1};
+  }
+  const char* kept = keep(count == kMaxTags - 1 ? kOverflowName : name);
+  if (kept == nullptr || !table.grow_to(size_t{count} + 1)) {
+    return TagId::kNone;
+  }
+  table[count].name = reinterpret_cast<uintptr_t>(kept);
+  table[count].origin = origin;
+  __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
+  return TagId{count - 1};
+}
+
+uint32_t tag_count() {
+  return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+const uint32_t* tag_count_address() {
+  return &count;
+}
+
+wire::TagRecord* tags() {
+  return table.data();
+}
+
+}  // namespace heaptag::tag

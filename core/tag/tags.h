@@ -1,0 +1,27 @@
+// Named tags: what rules and programs call the owners of memory. A tag that is no name but a call
+// site has no record: TagId::kNone. Layer: core/tag.  Locks: the owner table's, held by the caller
+// of functions that end in _locked.
+#pragma once
+
+#include <string_view>
+
+#include "core/base/types.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::tag {
+
+/// More tags than this share the last one: exact in sum, "(more tags)" by name.
+inline constexpr uint32_t kMaxTags = 16384;
+
+/// False when the kernel refuses memory.
+bool init_tags();
+
+/// The tag of that name; a new one the first time (the origin is that of whoever came first). kNone
+/// without memory.
+TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin);
+
+uint32_t tag_count();  // entry 0 is unused
+const uint32_t* tag_count_address();
+wire::TagRecord* tags();
+
+}  // namespace heaptag::tag
