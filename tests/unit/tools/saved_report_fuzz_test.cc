@@ -67,5 +67,32 @@ TEST(SavedReport, DeeplyNestedJsonIsRefused) {
             "");
 }
 
+// 28 KB that would unfold to 40 MB: one long argument that each of the following repeats whole.
+TEST(SavedReport, TextsThatUnfoldWithoutEndAreRefused) {
+  const auto with_arguments = [](size_t count) {
+    tools::Report report;
+    report.process.argv.assign(count, std::string(20000, 'x'));
+    return tools::as_snapshot(report);
+  };
+  EXPECT_EQ(complaint_about(with_arguments(200)), "");
+  EXPECT_EQ(complaint_about(with_arguments(2000)),
+            "it is damaged: its texts are too long for its size");
+}
+
+TEST(SavedReport, FramesThatUnfoldWithoutEndAreRefused) {
+  const auto with_frames = [](size_t count) {
+    tools::Report report;
+    tools::Frame frame;
+    frame.module = std::string(20000, 'x');
+    report.tags.emplace_back();
+    report.tags[0].sites.emplace_back();
+    report.tags[0].sites[0].frames.assign(count, frame);
+    return tools::as_snapshot(report);
+  };
+  EXPECT_EQ(complaint_about(with_frames(200)), "");
+  EXPECT_EQ(complaint_about(with_frames(5000)),
+            "it is damaged: its texts are too long for its size");
+}
+
 }  // namespace
 }  // namespace heaptag::fuzz
