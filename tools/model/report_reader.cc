@@ -272,6 +272,8 @@ Report read_report(const std::string& json_text) {
   } catch (const Json::parse_error& error) {
     throw BrokenReport(
         fmt::format("it is not JSON from byte {} of {} on", error.byte, json_text.size()));
+  } catch (const Json::out_of_range&) {
+    throw BrokenReport("a number in it is larger than any number of heaptag");
   }
   return read_parsed(json);
 }
