@@ -21,12 +21,15 @@ struct Frame {
   std::string file;
   uint32_t line = 0;
   bool inlined = false;
+  std::string symbol;  // the function as the linker has it, if that is known; in no format
 };
 
 struct Site {
   uint32_t id = 0;
   std::vector<Frame> frames;
   render::Figures figures;
+  uint32_t size_classes = 0;
+  uint64_t at_peak_bytes = 0;
 };
 
 struct Tag {
@@ -46,6 +49,12 @@ struct Module {
   uint64_t end = 0;
   std::string loaded_at;
   std::string unloaded_at;
+};
+
+struct Rule {
+  std::string name;
+  std::string text;
+  uint64_t matched_sites = 0;
 };
 
 struct Process {
@@ -80,6 +89,7 @@ struct Report {
   std::vector<std::pair<std::string, std::string>> options;
   std::vector<Tag> tags;
   std::vector<Module> modules;
+  std::vector<Rule> rules;
 };
 
 }  // namespace heaptag::tools
