@@ -146,9 +146,9 @@ std::variant<ReportOptions, ExitStatus> parse_report_options(const Arguments& ar
     return kUsageOrCouldNot;
   }
   std::tie(options.text.sort, options.text.order) = keys;
-  options.text.noun = options.grouping == Grouping::kModule ? "module"
-                      : options.grouping == Grouping::kSite ? "site"
-                                                            : "owner";
+  options.text.rows = options.grouping == Grouping::kModule ? render::RowKind::kModule
+                      : options.grouping == Grouping::kSite ? render::RowKind::kSite
+                                                            : render::RowKind::kOwner;
   return options;
 }
 
