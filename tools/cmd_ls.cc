@@ -4,9 +4,11 @@
 #include <algorithm>
 
 #include "core/base/format.h"
+#include "core/base/utf8.h"
 #include "tools/command.h"
 #include "tools/live/live_error.h"
 #include "tools/live/live_process.h"
+#include "tools/report/container.h"
 #include "tools/report/report_options.h"
 #include "tools/text/message.h"
 
@@ -15,11 +17,13 @@ namespace {
 
 struct Row {
   std::string pid;
+  std::string container = "-";
   std::string program;
   std::string resident = "-";
   std::string live = "-";
   std::string owners = "-";
   std::string up = "-";
+  std::string mode = "-";  // the default one; there is no other yet
 };
 
 std::string size_text(uint64_t bytes, bool plain) {
@@ -37,16 +41,28 @@ std::string printable(const std::string& text) {
   return shown;
 }
 
+/// Spaces behind a text that may have characters of several bytes.
+std::string padded(const std::string& text, size_t columns) {
+  const size_t used = count_columns(text);
+  return text + std::string(columns > used ? columns - used : 0, ' ');
+}
+
 void print_rows(const std::vector<Row>& rows) {
-  size_t program_width = 7;
-  for (const Row& row : rows) {
-    program_width = std::max(program_width, row.program.size());
+  const Row heading = {"PID", "CONTAINER", "PROGRAM", "RSS", "LIVE", "OWNERS", "UP", "MODE"};
+  std::vector<Row> lines = {heading};
+  lines.insert(lines.end(), rows.begin(), rows.end());
+  size_t container_columns = 0;
+  size_t program_columns = 0;
+  size_t up_columns = 0;
+  for (const Row& line : lines) {
+    container_columns = std::max(container_columns, count_columns(line.container));
+    program_columns = std::max(program_columns, count_columns(line.program));
+    up_columns = std::max(up_columns, count_columns(line.up));
   }
-  fmt::print("{:>7}  {:<{}}  {:>8}  {:>8}  {:>6}  {}\n", "PID", "PROGRAM", program_width, "RSS",
-             "LIVE", "OWNERS", "UP");
-  for (const Row& row : rows) {
-    fmt::print("{:>7}  {:<{}}  {:>8}  {:>8}  {:>6}  {}\n", row.pid, row.program, program_width,
-               row.resident, row.live, row.owners, row.up);
+  for (const Row& line : lines) {
+    fmt::print("{:>7}  {}  {}  {:>8}  {:>8}  {:>6}  {}  {}\n", line.pid,
+               padded(line.container, container_columns), padded(line.program, program_columns),
+               line.resident, line.live, line.owners, padded(line.up, up_columns), line.mode);
   }
 }
 
@@ -63,6 +79,9 @@ int cmd_ls(const Arguments& arguments) {
   for (const HeaptaggedProcess& process : heaptagged_processes()) {
     Row row;
     row.pid = std::to_string(process.pid);
+    if (const std::string container = container_of(process.pid); !container.empty()) {
+      row.container = printable(container);
+    }
     row.program = printable(process.program);
     try {
       const Report report = read_live_process(process.pid);

@@ -2,9 +2,13 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <memory>
 
 #include "tools/command.h"
+#include "tools/model/naming.h"
 #include "tools/model/rendering.h"
+#include "tools/model/retag.h"
+#include "tools/model/tag_rules.h"
 #include "tools/report/report_options.h"
 #include "tools/report/target.h"
 #include "tools/run/output_file.h"
@@ -16,7 +20,10 @@ namespace {
 
 std::string next_command(const ReportOptions& options, const Target& target) {
   const std::string name = target.pid != 0 ? std::to_string(target.pid) : shell_word(target.path);
-  return fmt::format("heaptag report {} {}", name,
+  const std::string tags = options.tags ? " --tags " + shell_word(*options.tags) : "";
+  constexpr size_t kLongestRules = 60;
+  return fmt::format("heaptag report {}{} {}", name,
+                     tags.size() > kLongestRules ? " --tags ..." : tags,
                      options.grouping == Grouping::kModule ? "--top 0" : "--by module");
 }
 
@@ -34,6 +41,18 @@ std::string render(const Report& report, const ReportOptions& options, const Tar
     text.max_columns = terminal_columns(STDOUT_FILENO).value_or(text.max_columns);
   }
   return as_text(report, text);
+}
+
+/// The rules of --tags, null without it. False after a complaint.
+bool read_rules(const ReportOptions& options, std::unique_ptr<TagRules>& rules) {
+  if (!options.tags) {
+    return true;
+  }
+  rules = std::make_unique<TagRules>(*options.tags, config::RuleUse::kAfterwards);
+  for (const std::string& problem : rules->problems()) {
+    complain("report: --tags: {}", problem);
+  }
+  return rules->problems().empty();
 }
 
 int put_out(const std::string& output_path, const Report& report, const std::string& bytes) {
@@ -65,9 +84,17 @@ int cmd_report(const Arguments& arguments) {
     complain("report: a snapshot is nothing for a terminal; use -o FILE");
     return kUsageOrCouldNot;
   }
+  std::unique_ptr<TagRules> rules;
+  if (!read_rules(options, rules)) {
+    return kUsageOrCouldNot;
+  }
   try {
     const Target target = find_target(options.target);
     Report report = read_target(target, true);
+    if (rules != nullptr) {
+      retag(report, rules->rules());
+      name_owners(report);
+    }
     group_by(report, options.grouping);
     return put_out(options.output_path, report, render(report, options, target));
   } catch (const TargetError& error) {

@@ -183,6 +183,13 @@ NumberText format_percent(uint64_t part, uint64_t whole) {
   return text;
 }
 
+void put_counted(const Sink& out, uint64_t count, std::string_view noun) {
+  out.put(format_grouped(count).view());
+  out.put_char(' ');
+  out.put(noun);
+  out.put(count == 1 ? "" : "s");
+}
+
 void put_repeated(const Sink& out, char c, size_t count) {
   char block[32];
   std::memset(block, c, sizeof block);

@@ -81,6 +81,9 @@ void put_padded_right(const Sink& out, std::string_view text, size_t columns);
 /// Writes spaces and then `text`, `columns` in all. A longer text is written whole.
 void put_padded_left(const Sink& out, std::string_view text, size_t columns);
 
+/// "1,288 blocks", "1 block".
+void put_counted(const Sink& out, uint64_t count, std::string_view noun);
+
 void put_repeated(const Sink& out, char c, size_t count);
 
 /// Writes text of unknown origin so that a terminal obeys none of it: control characters become

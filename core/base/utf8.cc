@@ -1,5 +1,7 @@
 #include "core/base/utf8.h"
 
+#include "core/base/text.h"
+
 namespace heaptag {
 namespace {
 
@@ -59,6 +61,14 @@ size_t count_columns(std::string_view text) {
     ++columns;
   }
   return columns;
+}
+
+size_t bytes_of_columns(std::string_view text, size_t columns) {
+  size_t length_bytes = 0;
+  for (; columns > 0; --columns) {
+    length_bytes += decode_utf8(drop_first(text, length_bytes)).length_bytes;
+  }
+  return length_bytes;
 }
 
 }  // namespace heaptag

@@ -26,4 +26,7 @@ Utf8Char decode_utf8(std::string_view text);
 /// The number of columns on a terminal, every character counted as one.
 size_t count_columns(std::string_view text);
 
+/// The length of the first characters, `columns` of them or all there are.
+size_t bytes_of_columns(std::string_view text, size_t columns);
+
 }  // namespace heaptag

@@ -259,7 +259,7 @@ void write_frame(JsonWriter& json, const Frame& frame) {
   json.close('}');
 }
 
-void write_site(JsonWriter& json, const Site& site) {
+void write_site(JsonWriter& json, const Tag& tag, const Site& site, bool knows_peak) {
   json.open('{');
   json.field("id", site.id);
   json.key("frames");
@@ -275,6 +275,9 @@ void write_site(JsonWriter& json, const Site& site) {
   json.field("allocated_bytes", site.figures.allocated_bytes);
   json.field("usable_bytes", site.figures.usable_bytes);
   json.field("failed", site.figures.failed);
+  json.field_if(knows_peak, "at_peak_bytes",
+                tag.site_count == 1 ? tag.at_peak_bytes : site.at_peak_bytes);
+  json.field_if(site.size_classes != 0, "size_classes", site.size_classes);
   json.close('}');
 }
 
@@ -294,8 +297,9 @@ void write_tag(JsonWriter& json, const Tag& tag) {
   json.field_if(tag.limit_bytes != 0, "limit_bytes", tag.limit_bytes);
   json.key("sites");
   json.open('[');
+  const bool knows_peaks = know_site_peaks(tag);
   for (size_t i = 0; i < tag.site_count; ++i) {
-    write_site(json, tag.sites[i]);
+    write_site(json, tag, tag.sites[i], knows_peaks);
   }
   json.close(']');
   json.close('}');
@@ -309,6 +313,14 @@ void write_module(JsonWriter& json, const Module& module) {
   json.hex_field("end", module.end);
   json.field("loaded_at", module.loaded_at);
   json.field("unloaded_at", module.unloaded_at);
+  json.close('}');
+}
+
+void write_rule(JsonWriter& json, const Rule& rule) {
+  json.open('{');
+  json.field("name", rule.name);
+  json.field("text", rule.text);
+  json.field("matched_sites", rule.matched_sites);
   json.close('}');
 }
 
@@ -444,7 +456,7 @@ void write_json(const Report& report, const Sink& out) {
   json.break_line(kIndent);
   write_symbols(json, report);
   json.break_line(kIndent);
-  write_empty_array(json, "rules");
+  write_lines(json, "rules", report.rules, report.rule_count, &write_rule);
   json.end_line(0);
   json.close('}');
   sink.put_char('\n');

@@ -15,8 +15,9 @@ inline constexpr unsigned kJsonSchema = 1;
 ///
 /// Addresses and ELF offsets are hex strings, times are strings, sizes are integers in bytes. What
 /// the model calls "not known" is null: strings, and the integers of which 0 is not a value
-/// (line, limit_bytes, resident_bytes, max_resident_bytes, memory.resident, at_peak_ns, the
-/// cgroup's). Everything in the model is written, so that a reader gets the same model back;
+/// (line, limit_bytes, resident_bytes, max_resident_bytes, memory.resident, at_peak_ns,
+/// size_classes, the cgroup's) or that only their sum is known of (a site's at_peak_bytes).
+/// Everything in the model is written, so that a reader gets the same model back;
 /// figures beyond the documented ones (signal, run_ns, function_offset, ...) stand last in their
 /// object.
 ///

@@ -47,7 +47,8 @@ struct Site {
   const Frame* frames = nullptr;
   size_t frame_count = 0;
   Figures figures;
-  uint32_t size_classes = 0;  // how many it has asked for; 0: not known. Many: perhaps a wrapper
+  uint32_t size_classes = 0;   // how many it has asked for; 0: not known. Many: perhaps a wrapper
+  uint64_t at_peak_bytes = 0;  // known when those of a tag's sites add up to the tag's
 };
 
 /// One row of the report: a named tag, or a call site that no rule names.
@@ -61,6 +62,16 @@ struct Tag {
   const Site* sites = nullptr;
   size_t site_count = 0;
 };
+
+/// Is it known what each site of the tag held when the process held most, and not only what all of
+/// them did? A single site held what the tag did, whatever it says itself.
+inline bool know_site_peaks(const Tag& tag) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < tag.site_count; ++i) {
+    sum += tag.sites[i].at_peak_bytes;
+  }
+  return tag.site_count == 1 || sum == tag.at_peak_bytes;
+}
 
 struct Module {
   const char* path = nullptr;

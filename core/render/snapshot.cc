@@ -172,9 +172,13 @@ class ModuleNumbers {
   size_t last_ = 0;
 };
 
-void write_site(SnapshotWriter& to, ModuleNumbers& modules, const Site& site) {
+void write_site(SnapshotWriter& to, ModuleNumbers& modules, const Site& site, bool is_only_one) {
   to.number(site.id);
   to.figures(site.figures);
+  to.number(site.size_classes);
+  if (!is_only_one) {
+    to.number(site.at_peak_bytes);
+  }
   to.number(site.frame_count);
   for (size_t i = 0; i < site.frame_count; ++i) {
     const Frame& frame = site.frames[i];
@@ -198,7 +202,17 @@ void write_tag(SnapshotWriter& to, ModuleNumbers& modules, const Tag& tag) {
     to.figures(tag.figures);
   }
   for (size_t i = 0; i < tag.site_count; ++i) {
-    write_site(to, modules, tag.sites[i]);
+    write_site(to, modules, tag.sites[i], tag.site_count == 1);
+  }
+}
+
+void write_rules(SnapshotWriter& to, const Report& report) {
+  to.begin(SnapshotSection::kRules);
+  to.number(report.rule_count);
+  for (size_t i = 0; i < report.rule_count; ++i) {
+    to.text(SnapshotColumn::kRule, report.rules[i].name);
+    to.text(SnapshotColumn::kRule, report.rules[i].text);
+    to.number(report.rules[i].matched_sites);
   }
 }
 
@@ -221,6 +235,7 @@ void write_snapshot(const Report& report, const Sink& out) {
   for (size_t i = 0; i < report.tag_count; ++i) {
     write_tag(to, modules, report.tags[i]);
   }
+  write_rules(to, report);
   to.end();
   buffered.flush();
 }

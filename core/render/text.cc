@@ -3,7 +3,7 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/base/utf8.h"
-#include "core/render/names.h"
+#include "core/render/text_notes.h"
 #include "core/render/text_table.h"
 
 namespace heaptag::render {
@@ -19,13 +19,6 @@ constexpr int kSignalCount = sizeof kSignalNames / sizeof kSignalNames[0];
 bool is_at_exit(const Process& process) {
   return process.exit_known || process.killed_by_signal != 0 ||
          (process.reason != nullptr && std::strcmp(process.reason, "exit") == 0);
-}
-
-void put_counted(const Sink& out, uint64_t count, std::string_view noun) {
-  out.put(format_grouped(count).view());
-  out.put_char(' ');
-  out.put(noun);
-  out.put(count == 1 ? "" : "s");
 }
 
 /// A size in running text: a bare integer says what it counts.
@@ -196,114 +189,6 @@ void write_totals(const Report& report, bool bytes, const Sink& out) {
   }
 }
 
-/// The modules whose owners have no line. The list names the first few; the count is exact up to
-/// the capacity, and that is what "or more" is for.
-class MissingModules {
- public:
-  void add(const Frame& frame) {
-    if (frame.module == nullptr) {
-      return;
-    }
-    for (size_t i = 0; i < count_; ++i) {
-      if (modules_[i]->module == frame.module ||
-          std::strcmp(modules_[i]->module, frame.module) == 0) {
-        return;
-      }
-    }
-    if (count_ == kCapacity) {
-      overflowed_ = true;
-    } else {
-      modules_[count_++] = &frame;
-    }
-  }
-
-  size_t count() const { return count_; }
-
-  void write(const Sink& out) const {
-    const size_t shown = count_ < kShown ? count_ : kShown;
-    for (size_t i = 0; i < shown; ++i) {
-      out.put(i == 0 ? "" : ", ");
-      put_printable(out, base_name(modules_[i]->module));
-      write_build_id(modules_[i]->build_id, out);
-    }
-    if (count_ > shown) {
-      out.put(", ");
-      out.put(format_grouped(count_ - shown).view());
-      out.put(overflowed_ ? " or more others" : " more");
-    }
-  }
-
- private:
-  static constexpr size_t kShown = 2;
-  static constexpr size_t kCapacity = 64;
-  static constexpr size_t kBuildIdDigits = 6;
-
-  static void write_build_id(const char* build_id, const Sink& out) {
-    if (build_id == nullptr) {
-      return;
-    }
-    const std::string_view digits = build_id;
-    out.put(" (build-id ");
-    put_printable(out, take_first(digits, kBuildIdDigits));
-    out.put(digits.size() > kBuildIdDigits ? "\xE2\x80\xA6)" : ")");
-  }
-
-  const Frame* modules_[kCapacity];
-  size_t count_ = 0;
-  bool overflowed_ = false;
-};
-
-/// How many owners have a line. Returns whether any has.
-bool write_symbols_note(const Report& report, const TextOptions& options, const Sink& out) {
-  uint64_t sites = 0;
-  uint64_t with_line = 0;
-  bool is_one_each = true;  // an owner is a site
-  MissingModules missing;
-  for (size_t i = 0; i < report.tag_count; ++i) {
-    const Tag& tag = report.tags[i];
-    is_one_each = is_one_each && tag.site_count <= 1;
-    for (size_t s = 0; s < tag.site_count; ++s) {
-      const Frame* frame = linked_frame_or_null(tag.sites[s]);
-      if (frame == nullptr) {
-        continue;
-      }
-      ++sites;
-      if (frame->file != nullptr && frame->line != 0) {
-        ++with_line;
-      } else {
-        missing.add(*frame);
-      }
-    }
-  }
-  // A program that writes its own report reads no debug information: nothing is missing then that
-  // could be installed, and the last line says what to do.
-  const bool is_own_report = with_line == 0 && options.next_command == nullptr;
-  if (sites == with_line || is_own_report) {
-    return with_line != 0;
-  }
-  out.put("  file and line for ");
-  out.put(format_grouped(with_line).view());
-  out.put(" of ");
-  put_counted(out, sites, is_one_each ? options.noun : "site");
-  if (missing.count() != 0) {
-    out.put("; missing: ");
-    missing.write(out);
-    out.put(":\n  install their debug symbols (Debian: -dbgsym packages)");
-  }
-  out.put_char('\n');
-  return with_line != 0;
-}
-
-void write_run_suggestion(const Process& process, const Sink& out) {
-  out.put("heaptag run -- ");
-  if (process.argv_count != 0 && process.argv[0] != nullptr && process.argv[0][0] != '\0') {
-    put_printable(out, process.argv[0]);
-    out.put(process.argv_count > 1 ? " ..." : "");
-  } else {
-    put_printable(out, process.program == nullptr ? "PROGRAM" : process.program);
-  }
-}
-
 void write_closing(const Report& report,
                    const TextOptions& options,
                    bool has_lines,
@@ -318,7 +203,7 @@ void write_closing(const Report& report,
   if (options.next_command != nullptr) {
     put_printable(out, options.next_command);
   } else {
-    write_run_suggestion(report.process, out);
+    write_run_command(report.process, "", out);
     out.put(has_lines ? "" : "    (adds file and line)");
   }
   out.put_char('\n');
@@ -340,6 +225,8 @@ void write_text(const Report& report, const TextOptions& given_options, const Si
   write_owner_table(report, options, sink);
   sink.put_char('\n');
   const bool has_lines = write_symbols_note(report, options, sink);
+  write_rules_note(report, options, sink);
+  write_wrappers_note(report, options, sink);
   write_closing(report, options, has_lines, sink);
   buffered.flush();
 }

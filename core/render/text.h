@@ -20,17 +20,21 @@ enum class SortKey : uint8_t { kByReason, kAtPeak, kLive };
 /// What the rows are ordered by, largest first.
 enum class RowKey : uint8_t { kFirstColumn, kBlocks, kCalls, kAllocated };
 
+/// What the tags of the report are: owners, or sums that somebody else has made of them.
+enum class RowKind : uint8_t { kOwner, kSite, kModule, kTag };
+
 struct TextOptions {
   size_t top = 20;                    // rows of the table; 0: all
   bool bytes = false;                 // sizes as integers, without K M G
   SortKey sort = SortKey::kByReason;  // kByReason: kAtPeak for a report at exit, else kLive
   RowKey order = RowKey::kFirstColumn;
-  const char* noun = "owner";          // what a row is; its plural has an s
-  const char* verdict = nullptr;       // ends the first line ("no errors"); null: nothing does
-  const char* saved_path = nullptr;    // where the same report was saved
-  const char* next_command = nullptr;  // what to type next; null: a suggestion
-  size_t max_columns = 200;            // names are cut ("…") to keep tables below; 0: never
-  std::span<uint32_t> scratch = {};    // one per tag; without it large tables cost O(rows × tags)
+  RowKind rows = RowKind::kOwner;
+  const char* verdict = nullptr;            // ends the first line ("no errors"); null: nothing does
+  const char* saved_path = nullptr;         // where the same report was saved
+  const char* next_command = nullptr;       // what to type next; null: a suggestion
+  const char* rules_from = "HEAPTAG_TAGS";  // where the user gave the tag rules
+  size_t max_columns = 200;                 // names are cut ("…") to keep tables below; 0: never
+  std::span<uint32_t> scratch = {};  // one per tag; without it large tables cost O(rows × tags)
 };
 
 /// Writes a report as text. Names come from `Tag::name`; a tag whose origin is not "site" is shown

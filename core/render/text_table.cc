@@ -127,10 +127,6 @@ class RowOrder {
   uint32_t* sorted_ = nullptr;
 };
 
-bool is_given_name(const Tag& tag) {
-  return tag.origin != nullptr && std::strcmp(tag.origin, "site") != 0;
-}
-
 /// The text at the right end: file:line, or the address in the module; nothing when that address is
 /// the owner's name already.
 struct Place {
@@ -149,8 +145,7 @@ struct Place {
     }
     if (frame == nullptr) {
       if (site_count > 1) {
-        out.put(format_grouped(site_count).view());
-        out.put(" sites");
+        put_counted(out, site_count, "site");
       }
     } else if (frame->file != nullptr) {
       put_printable(out, frame->file);
@@ -195,11 +190,8 @@ struct OwnerName {
     bool is_cut = false;
     if (columns() > width) {
       is_cut = true;
-      size_t length_bytes = 0;
-      for (size_t i = 0; i + brackets + 1 < width; ++i) {
-        length_bytes += decode_utf8(drop_first(name, length_bytes)).length_bytes;
-      }
-      shown = take_first(name, length_bytes);
+      const size_t kept = width > brackets + 1 ? width - brackets - 1 : 0;
+      shown = take_first(name, bytes_of_columns(name, kept));
     }
     const size_t used = is_cut ? width : columns();
     out.put(is_given ? "[" : "");
@@ -354,7 +346,7 @@ void write_heading(const Layout& layout, const TextOptions& options, const Sink&
     put_padded_left(out, headings[i], layout.width(static_cast<Column>(i)));
   }
   out.put("  ");
-  out.put(options.noun);
+  out.put(noun_of(options.rows));
   out.put_char('\n');
 }
 
@@ -388,8 +380,17 @@ void write_owner(const Tag& tag, const Layout& layout, const Sink& out) {
 
 }  // namespace
 
+std::string_view noun_of(RowKind rows) {
+  constexpr std::string_view kNouns[] = {"owner", "site", "module", "tag"};
+  return kNouns[static_cast<size_t>(rows)];
+}
+
 const Frame* owner_frame_or_null(const Tag& tag) {
   return tag.site_count == 1 ? linked_frame_or_null(tag.sites[0]) : nullptr;
+}
+
+bool is_given_name(const Tag& tag) {
+  return tag.origin != nullptr && std::strcmp(tag.origin, "site") != 0;
 }
 
 const Frame* linked_frame_or_null(const Site& site) {
@@ -444,10 +445,7 @@ void write_owner_table(const Report& report, const TextOptions& options, const S
   }
   write_rule(layout, out);
   write_figures(layout, total, false, out);
-  out.put(format_grouped(count).view());
-  out.put_char(' ');
-  out.put(options.noun);
-  out.put(count == 1 ? "" : "s");
+  put_counted(out, count, noun_of(options.rows));
   out.put(", counted, not sampled\n");
 }
 

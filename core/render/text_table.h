@@ -1,6 +1,8 @@
 // The table of owners in the text report. Layer: core/render.  Allocates: no.
 #pragma once
 
+#include <string_view>
+
 #include "core/base/sink.h"
 #include "core/render/model.h"
 #include "core/render/text.h"
@@ -10,6 +12,12 @@ namespace heaptag::render {
 /// Writes the table: a heading, the largest owners, one line for the rest, one with the totals.
 /// Every figure of the last line is the sum of its column. Pre: options.sort is not kByReason.
 void write_owner_table(const Report& report, const TextOptions& options, const Sink& out);
+
+/// What a row is called; its plural has an s.
+std::string_view noun_of(RowKind rows);
+
+/// Whether somebody named the tag: then it is shown in brackets.
+bool is_given_name(const Tag& tag);
 
 /// The frame that tells where an owner allocates, or null: of a tag with several sites no single
 /// one does.

@@ -5,13 +5,13 @@
 //
 //     0               8       12
 //     +---------------+-------+----------+----------+--   --+----------+---+---------------+
-//     | 89 HTSNAP 0a  |version| P ...    | E ...    |  ...  | T ...    | . | sum           |
+//     | 89 HTSNAP 0a  |version| P ...    | E ...    |  ...  | R ...    | . | sum           |
 //     +---------------+-------+----------+----------+--   --+----------+---+---------------+
-//       magic           u32 LE  process    environm.          owners    end  FNV-1a 64, LE,
+//       magic           u32 LE  process    environm.          rules     end  FNV-1a 64, LE,
 //                                                                             of all before it
 //
-// Six sections in this order, each a letter and its fields; numbers are little-endian base 128, the
-// last byte below 0x80 (300 = ac 02).
+// Seven sections in this order, each a letter and its fields; numbers are little-endian base 128,
+// the last byte below 0x80 (300 = ac 02).
 //
 //     P  version T, pid, program T, argc, argv T..., start time T, report time T, run_ns,
 //        at_peak_ns, reason T, exit (0: not known, else 1 + status), signal
@@ -23,14 +23,18 @@
 //     M  count, (path T, build-id T, base, end, loaded at T, unloaded at T)...
 //     T  count, (name T, origin T, peak, at peak, limit, number of sites,
 //                figures when that is 0 (else they are the sum of the sites'),
-//                (id, figures, number of frames,
-//                 (module, offset, function T, offset in it, file T, line, inlined)...)...)...
+//                (id, figures, size classes, at peak when there are several sites, number of
+//                 frames, (module, offset, function T, offset in it, file T, line, inlined)...
+//                )...)...
+//     R  count, (name T, text T, matched sites)...
 //
 //     figures  allocations, frees, live blocks, live bytes, usable bytes, allocated bytes, failed
 //     module   its place in M, from 1; 0: in none
 //     T        a text: 0 for "not known"; else 1 + n, m and m bytes. Its first n bytes are those of
 //              the text before it in the same column (SnapshotColumn), m bytes follow.
 //     name     "not known" for an owner that is called by its first frame that is not inlined
+//
+// Version 1 ends after T; its sites have neither size classes nor at peak.
 //
 // Example: paths "/lib/a.so" and "/lib/b.so", one after the other, are
 //     01 09 2f 6c 69 62 2f 61 2e 73 6f    0 bytes of the text before, 9 new ones
@@ -43,6 +47,7 @@
 //     01              one site
 //     02              its id
 //     ac 02 ac 02 00 00 00 c0 25 00    300 calls, 300 frees, nothing live, 4800 bytes, none failed
+//     01              one size class
 //     01              one frame
 //     01 d1 22 00 00 00 00 00          module 1, 0x1151, no function, no file, not inlined
 #pragma once
@@ -52,7 +57,7 @@
 namespace heaptag::wire {
 
 inline constexpr char kSnapshotMagic[8] = {'\x89', 'H', 'T', 'S', 'N', 'A', 'P', '\n'};
-inline constexpr uint32_t kSnapshotVersion = 1;
+inline constexpr uint32_t kSnapshotVersion = 2;
 
 enum class SnapshotSection : char {
   kProcess = 'P',
@@ -61,6 +66,7 @@ enum class SnapshotSection : char {
   kFigures = 'F',
   kModules = 'M',
   kTags = 'T',
+  kRules = 'R',
   kEnd = '.',
 };
 
@@ -74,6 +80,7 @@ enum class SnapshotColumn : uint8_t {
   kOrigin,    // of tags
   kFunction,  // of frames
   kFile,      // of frames
+  kRule,      // names and texts of rules
   kCount,
 };
 

@@ -131,11 +131,12 @@ def test_ls_lists_it_and_names_find_it(tmp_path):
         done = heaptag("ls")  # others, of other versions perhaps, may run beside it
         assert done.status == 0
         listed = done.stdout.splitlines()
-        assert listed[0].split() == ["PID", "PROGRAM", "RSS", "LIVE", "OWNERS", "UP"]
+        assert listed[0].split() == ["PID", "CONTAINER", "PROGRAM", "RSS", "LIVE", "OWNERS",
+                                     "UP", "MODE"]
         row = next(line.split() for line in listed if line.split()[0] == str(child.pid))
-        assert row[1] == "busy" and int(row[4]) >= 2
+        assert row[1:3] == ["-", "busy"] and int(row[5]) >= 2 and row[-1] == "-"
         plain = heaptag("ls", "--bytes").stdout
-        assert re.search(rf"^ *{child.pid} +busy +[\d,]+ +[\d,]+ ", plain, re.M)
+        assert re.search(rf"^ *{child.pid} +- +busy +[\d,]+ +[\d,]+ ", plain, re.M)
         (tmp_path / "busy").symlink_to(program("busy"))  # the program is meant, not its file
         assert f"report of busy[{child.pid}]" in heaptag("report", "busy", cwd=tmp_path).ok().stdout
         with running("busy", 1, -1, wait_for="done"):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from live import by_site, heaptag, report_of, running
-from runner import COMMAND, Report, program, run
+from runner import COMMAND, ROOT, Report, program, run
 
 pytestmark = pytest.mark.skipif(not COMMAND.exists(), reason=f"{COMMAND} is not built")
 
@@ -85,6 +85,30 @@ def test_run_report_as_snapshot(tmp_path):
     one_line(heaptag("run", "--format", "snapshot", "true", cwd=tmp_path), "--report")
 
 
+def test_of_format_1_is_read():
+    """Written by a heaptag that knew neither rules nor size classes."""
+    path = ROOT / "tests/data/format1.snap"
+    report = report_of(path)
+    assert [(tag["name"], tag["origin"], len(tag["sites"])) for tag in report["tags"]] == [
+        ("pixels_alloc", "site", 1), ("net", "rule", 2)]
+    assert report["rules"] == [] and report["process"]["exit"] == 3
+    assert "[net]  " in heaptag("report", path).ok().stdout
+
+
+def test_rules_and_sizes_survive(snapshot, tmp_path):
+    heaptag("report", snapshot, "-o", tmp_path / "a.json").ok()
+    report = json.loads((tmp_path / "a.json").read_text())
+    report["rules"] = [{"name": "a", "text": "a=lib:a*", "matched_sites": 3},
+                       {"name": "b", "text": "b=func:\"b,c\"", "matched_sites": 0}]
+    for number, tag in enumerate(report["tags"]):
+        tag["sites"][0]["size_classes"] = number or None
+    (tmp_path / "b.json").write_text(json.dumps(report))
+    heaptag("report", tmp_path / "b.json", "-o", tmp_path / "c.snap").ok()
+    again = report_of(tmp_path / "c.snap")
+    assert again["rules"] == report["rules"]
+    assert again["tags"] == report["tags"]
+
+
 def test_broken_ones_are_refused_in_one_line(snapshot, tmp_path):
     whole = snapshot.read_bytes()
     broken = tmp_path / "broken.snap"
@@ -94,7 +118,8 @@ def test_broken_ones_are_refused_in_one_line(snapshot, tmp_path):
     broken.write_bytes(b"")
     one_line(heaptag("report", broken), "is empty")
     broken.write_bytes(whole[:8] + b"\x63\0\0\0" + whole[12:])
-    one_line(heaptag("report", broken), "version 99", "reads versions up to 1")
+    one_line(heaptag("report", broken), "broken.snap", "newer heaptag (format 99; this one reads up "
+             "to 2)", "use that heaptag's command")
     changed = bytearray(whole)
     changed[len(whole) // 2] ^= 1
     broken.write_bytes(changed)

@@ -12,13 +12,16 @@ const Frame* naming_frame_or_null(const Tag& tag) {
   if (tag.origin != "site" || tag.sites.size() != 1) {
     return nullptr;
   }
-  const std::vector<Frame>& frames = tag.sites[0].frames;
-  const auto found =
-      std::find_if(frames.begin(), frames.end(), [](const Frame& frame) { return !frame.inlined; });
-  return found == frames.end() ? nullptr : &*found;
+  return linked_frame_or_null(tag.sites[0]);
 }
 
 }  // namespace
+
+const Frame* linked_frame_or_null(const Site& site) {
+  const auto found = std::find_if(site.frames.begin(), site.frames.end(),
+                                  [](const Frame& frame) { return !frame.inlined; });
+  return found == site.frames.end() ? nullptr : &*found;
+}
 
 void name_owners(Report& report) {
   std::vector<render::NameRequest> requests;

@@ -21,6 +21,7 @@ struct Frame {
   std::string file;
   uint32_t line = 0;
   bool inlined = false;
+  std::string symbol;  // the function as the linker has it, if that is known; in no format
 };
 
 struct Site {
@@ -28,6 +29,7 @@ struct Site {
   std::vector<Frame> frames;
   render::Figures figures;
   uint32_t size_classes = 0;
+  uint64_t at_peak_bytes = 0;
 };
 
 struct Tag {

@@ -142,6 +142,8 @@ Site read_site(const Object& json) {
   Site site;
   site.id = static_cast<uint32_t>(json.number("id"));
   site.figures = read_figures(json);
+  site.size_classes = static_cast<uint32_t>(json.number("size_classes"));
+  site.at_peak_bytes = json.number("at_peak_bytes");
   json.for_each("frames", [&](const Json& frame, const std::string& path) {
     site.frames.push_back(read_frame({frame, path}));
   });
@@ -160,6 +162,10 @@ Tag read_tag(const Object& json) {
     tag.sites.push_back(read_site({site, path}));
   });
   return tag;
+}
+
+Rule read_rule(const Object& json) {
+  return {json.text("name"), json.text("text"), json.number("matched_sites")};
 }
 
 Module read_module(const Object& json) {
@@ -259,6 +265,9 @@ Report read_parsed(const Json& json) {
   });
   root.for_each("modules", [&](const Json& module, const std::string& path) {
     report.modules.push_back(read_module({module, path}));
+  });
+  root.for_each("rules", [&](const Json& rule, const std::string& path) {
+    report.rules.push_back(read_rule({rule, path}));
   });
   return report;
 }

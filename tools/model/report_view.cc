@@ -50,6 +50,11 @@ ReportView::ReportView(const Report& report) {
   }
   view_.modules = modules_.data();
   view_.module_count = modules_.size();
+  for (const Rule& rule : report.rules) {
+    rules_.push_back({rule.name.c_str(), rule.text.c_str(), rule.matched_sites});
+  }
+  view_.rules = rules_.data();
+  view_.rule_count = rules_.size();
 }
 
 void ReportView::add_process(const Process& process) {
@@ -78,7 +83,8 @@ void ReportView::add_tag(const Tag& tag) {
     for (const Frame& frame : site.frames) {
       frames.push_back(view_of(frame));
     }
-    sites.push_back({site.id, frames.data(), frames.size(), site.figures});
+    sites.push_back({site.id, frames.data(), frames.size(), site.figures, site.size_classes,
+                     site.at_peak_bytes});
   }
   render::Tag view;
   view.name = tag.name.c_str();

@@ -27,6 +27,7 @@ class ReportView {
   std::vector<render::Option> options_;
   std::vector<render::Module> modules_;
   std::vector<render::Tag> tags_;
+  std::vector<render::Rule> rules_;
   // Deques: the elements are pointed to while more are added.
   std::deque<std::vector<render::Site>> sites_;
   std::deque<std::vector<render::Frame>> frames_;

@@ -15,6 +15,7 @@ namespace {
 using wire::SnapshotColumn;
 using wire::SnapshotSection;
 
+constexpr uint64_t kVersionOfRules = 2;  // and of what sites say beyond their figures
 constexpr size_t kHeaderBytes = sizeof wire::kSnapshotMagic + sizeof wire::kSnapshotVersion;
 
 uint64_t read_fixed(std::string_view bytes) {
@@ -215,7 +216,21 @@ Frame read_frame(Fields& from, const Report& report) {
   return frame;
 }
 
-void read_tags(Fields& from, Report& report) {
+Site read_site(Fields& from, const Report& report, uint64_t version, bool is_only_one) {
+  Site site;
+  site.id = static_cast<uint32_t>(from.number());
+  site.figures = from.figures();
+  if (version >= kVersionOfRules) {
+    site.size_classes = static_cast<uint32_t>(from.number());
+    site.at_peak_bytes = is_only_one ? 0 : from.number();
+  }
+  for (uint64_t frames = from.count(); frames > 0; --frames) {
+    site.frames.push_back(read_frame(from, report));
+  }
+  return site;
+}
+
+void read_tags(Fields& from, Report& report, uint64_t version) {
   from.begin(SnapshotSection::kTags);
   for (uint64_t tags = from.count(); tags > 0; --tags) {
     Tag tag;
@@ -229,16 +244,22 @@ void read_tags(Fields& from, Report& report) {
       tag.figures = from.figures();
     }
     for (uint64_t left = sites; left > 0; --left) {
-      Site site;
-      site.id = static_cast<uint32_t>(from.number());
-      site.figures = from.figures();
-      for (uint64_t frames = from.count(); frames > 0; --frames) {
-        site.frames.push_back(read_frame(from, report));
-      }
-      add_figures(tag.figures, site.figures);
-      tag.sites.push_back(std::move(site));
+      tag.sites.push_back(read_site(from, report, version, sites == 1));
+      add_figures(tag.figures, tag.sites.back().figures);
+    }
+    if (sites == 1) {
+      tag.sites[0].at_peak_bytes = tag.at_peak_bytes;
     }
     report.tags.push_back(std::move(tag));
+  }
+}
+
+void read_rules(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kRules);
+  for (uint64_t left = from.count(); left > 0; --left) {
+    std::string name = from.text(SnapshotColumn::kRule);
+    std::string text = from.text(SnapshotColumn::kRule);
+    report.rules.push_back({std::move(name), std::move(text), from.number()});
   }
 }
 
@@ -258,11 +279,13 @@ Report read_snapshot(std::string_view bytes) {
     throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes.size()));
   }
   const uint64_t version = read_fixed(bytes.substr(sizeof wire::kSnapshotMagic, 4));
-  if (version > wire::kSnapshotVersion || version == 0) {
+  if (version == 0) {
+    throw BrokenReport(fmt::format("it is damaged at byte {}", sizeof wire::kSnapshotMagic));
+  }
+  if (version > wire::kSnapshotVersion) {
     throw BrokenReport(
-        fmt::format("it is a snapshot of version {}, this heaptag reads versions up to {}; use the "
-                    "heaptag that "
-                    "wrote it, or a later one",
+        fmt::format("it is a snapshot of a newer heaptag (format {}; this one reads up to {}): use "
+                    "that heaptag's command",
                     version, wire::kSnapshotVersion));
   }
   Report report;
@@ -272,7 +295,10 @@ Report read_snapshot(std::string_view bytes) {
   read_options(from, report);
   read_totals(from, report);
   read_modules(from, report);
-  read_tags(from, report);
+  read_tags(from, report, version);
+  if (version >= kVersionOfRules) {
+    read_rules(from, report);
+  }
   from.begin(SnapshotSection::kEnd);
   if (bytes.size() - from.position() < sizeof(uint64_t)) {
     throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes.size()));

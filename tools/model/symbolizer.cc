@@ -46,6 +46,7 @@ DebugModule& Symbolizer::module_for(const Frame& raw) {
 
 SourceFrames Symbolizer::resolve(const Frame& raw) {
   Frame outermost = raw;
+  outermost.symbol = raw.function;
   outermost.function = demangle(raw.function);
   if (raw.module.empty()) {
     return {outermost};
@@ -56,6 +57,7 @@ SourceFrames Symbolizer::resolve(const Frame& raw) {
   ElfSymbol symbol{raw.function, 0};
   if (raw.function.empty()) {
     symbol = module.symbol(raw.offset);
+    outermost.symbol = symbol.name;
     outermost.function = demangle(symbol.name);
     outermost.function_offset = symbol.name.empty() ? 0 : symbol.offset + 1;
   }
@@ -66,6 +68,7 @@ SourceFrames Symbolizer::resolve(const Frame& raw) {
     frame.file = position.file;
     frame.line = position.line;
     if (position.inlined) {
+      frame.symbol = position.linkage_name;
       frame.function = inlined_name(position);
       frame.function_offset = 0;
     } else {

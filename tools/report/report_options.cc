@@ -19,8 +19,10 @@ using render::SortKey;
 const std::map<std::string, ReportFormat> kFormats = {{"text", ReportFormat::kText},
                                                       {"json", ReportFormat::kJson},
                                                       {"snapshot", ReportFormat::kSnapshot}};
-const std::map<std::string, Grouping> kGroupings = {
-    {"owner", Grouping::kOwner}, {"site", Grouping::kSite}, {"module", Grouping::kModule}};
+const std::map<std::string, Grouping> kGroupings = {{"owner", Grouping::kOwner},
+                                                    {"site", Grouping::kSite},
+                                                    {"module", Grouping::kModule},
+                                                    {"tag", Grouping::kTag}};
 const std::map<std::string, std::pair<SortKey, RowKey>> kSorts = {
     {"peak", {SortKey::kAtPeak, RowKey::kFirstColumn}},
     {"live", {SortKey::kLive, RowKey::kFirstColumn}},
@@ -107,6 +109,19 @@ ReportFormat format_of_file(const std::string& path) {
                                    : ReportFormat::kText;
 }
 
+render::RowKind rows_of(Grouping grouping) {
+  switch (grouping) {
+    case Grouping::kSite:
+      return render::RowKind::kSite;
+    case Grouping::kModule:
+      return render::RowKind::kModule;
+    case Grouping::kTag:
+      return render::RowKind::kTag;
+    default:
+      return render::RowKind::kOwner;
+  }
+}
+
 constexpr const char* kTargetHelp =
     "a pid, a program's name if it runs once, a snapshot or a JSON report; left out: the only "
     "process under heaptag";
@@ -121,11 +136,17 @@ std::variant<ReportOptions, ExitStatus> parse_report_options(const Arguments& ar
   std::string format;
   std::string sort;
   std::string grouping;
+  std::string tags;
   CLI::App& app = line.app();
   app.add_option("TARGET", options.target, kTargetHelp);
   app.add_option("--format", format, "text, json or snapshot (default: as FILE is called, or text)")
       ->type_name("FORMAT");
-  app.add_option("--by", grouping, "a row for each owner, site or module")->type_name("WHAT");
+  app.add_option("--by", grouping, "a row for each owner, site, module or tag")->type_name("WHAT");
+  app.add_option(
+         "--tags", tags,
+         "tag rules to apply now, as NAME=lib:GLOB or NAME=func:GLOB,src:GLOB; several with "
+         "\";\" between them")
+      ->type_name("RULES|@FILE");
   app.add_option("--sort", sort,
                  "peak, live, blocks, calls or allocated (default: live; peak when it has ended)")
       ->type_name("KEY");
@@ -146,9 +167,15 @@ std::variant<ReportOptions, ExitStatus> parse_report_options(const Arguments& ar
     return kUsageOrCouldNot;
   }
   std::tie(options.text.sort, options.text.order) = keys;
-  options.text.noun = options.grouping == Grouping::kModule ? "module"
-                      : options.grouping == Grouping::kSite ? "site"
-                                                            : "owner";
+  options.text.rows = rows_of(options.grouping);
+  if (app.count("--tags") != 0) {
+    options.tags = tags;
+    options.text.rules_from = "--tags";
+  }
+  if (options.format == ReportFormat::kSnapshot && options.grouping != Grouping::kOwner) {
+    complain("report: a snapshot keeps every owner; --by is of text and JSON");
+    return kUsageOrCouldNot;
+  }
   return options;
 }
 

@@ -18,7 +18,8 @@ struct ReportOptions {
   ReportFormat format = ReportFormat::kText;
   Grouping grouping = Grouping::kOwner;
   render::TextOptions text;
-  std::string output_path;  // -o; "" is stdout
+  std::string output_path;          // -o; "" is stdout
+  std::optional<std::string> tags;  // rules, or @FILE
 };
 
 /// Each parses a command line. Returns the options, or the status to exit with: the reason, or the

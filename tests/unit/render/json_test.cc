@@ -96,7 +96,7 @@ TEST_F(JsonReport, HasTheDocumentedKeysInOrder) {
                   "limit_bytes", "sites"}));
   EXPECT_EQ(keys_of(json["tags"][0]["sites"][0]),
             (Keys{"id", "frames", "allocations", "frees", "live_blocks", "live_bytes",
-                  "allocated_bytes", "usable_bytes", "failed"}));
+                  "allocated_bytes", "usable_bytes", "failed", "at_peak_bytes", "size_classes"}));
   EXPECT_EQ(keys_of(json["tags"][0]["sites"][0]["frames"][0]),
             (Keys{"module", "build_id", "offset", "function", "file", "line", "inlined"}));
   EXPECT_EQ(keys_of(json["memory"]), (Keys{"live", "rounding", "cached", "quarantined", "metadata",
@@ -137,6 +137,38 @@ TEST_F(JsonReport, WhatIsNotKnownIsNull) {
   EXPECT_TRUE(tag["limit_bytes"].is_null());
   EXPECT_TRUE(tag["sites"][0]["frames"][0]["function"].is_null());
   EXPECT_TRUE(tag["sites"][0]["frames"][0]["line"].is_null());
+}
+
+TEST_F(JsonReport, RulesAreListedAsTheyWereWritten) {
+  const Rule rules[] = {{"net", "net=lib:\"*ssl*\"", 3}, {"db", "db=func:pq_*", 0}};
+  report_.rules = rules;
+  report_.rule_count = 2;
+  const std::string text = text_of(report_);
+  EXPECT_EQ(Json::parse(text)["rules"],
+            Json::parse(R"([{"name": "net", "text": "net=lib:\"*ssl*\"", "matched_sites": 3},
+                            {"name": "db", "text": "db=func:pq_*", "matched_sites": 0}])"));
+  EXPECT_NE(text.find("\n    {\"name\": \"db\""), std::string::npos);
+}
+
+TEST_F(JsonReport, SizeClassesAreThereWhenTheyAreKnown) {
+  sites_[1].size_classes = 23;
+  const Json json = Json::parse(text_of(report_));
+  EXPECT_EQ(json["tags"][0]["sites"][1]["size_classes"], 23);
+  EXPECT_TRUE(json["tags"][0]["sites"][0]["size_classes"].is_null());
+}
+
+TEST_F(JsonReport, SitesKnowTheirPeaksWhenTheseAddUp) {
+  tag_.at_peak_bytes = 100;
+  sites_[0].at_peak_bytes = 60;
+  Json sites = Json::parse(text_of(report_))["tags"][0]["sites"];
+  EXPECT_TRUE(sites[0]["at_peak_bytes"].is_null());
+  sites_[1].at_peak_bytes = 40;
+  sites = Json::parse(text_of(report_))["tags"][0]["sites"];
+  EXPECT_EQ(sites[0]["at_peak_bytes"], 60);
+  EXPECT_EQ(sites[2]["at_peak_bytes"], 0);
+  tag_.site_count = 1;
+  sites = Json::parse(text_of(report_))["tags"][0]["sites"];
+  EXPECT_EQ(sites[0]["at_peak_bytes"], 100);
 }
 
 TEST_F(JsonReport, ListsModulesWithoutSymbolsOnce) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -34,6 +36,8 @@ Tag make_tag(uint32_t id, const Module& module, const std::string& function) {
   site.id = id;
   site.frames = {inner, outer};
   site.figures = {300, 200, 100, 1600, 3200, 4800, 1};
+  site.size_classes = 23;
+  site.at_peak_bytes = 1900;
   Tag tag;
   tag.name = function;
   tag.origin = "site";
@@ -68,6 +72,16 @@ Report make_report() {
                     {"/usr/lib/libpng.so", "", 0, 0, "", "now"}};
   report.tags = {make_tag(2, report.modules[0], "pixels_alloc"),
                  make_tag(3, report.modules[1], "pixels_other")};
+  Tag net = make_tag(4, report.modules[0], "recv_one");
+  Tag other = make_tag(200, report.modules[1], "recv_two");
+  other.sites[0].at_peak_bytes = 0;
+  other.sites[0].size_classes = 0;
+  net.name = "io";
+  net.origin = "api";
+  net.sites.push_back(other.sites[0]);
+  add_figures(net.figures, other.figures);
+  report.tags.push_back(net);
+  report.rules = {{"net", "net=lib:\"libssl*\"", 12}, {"net", "net=func:net_*", 0}, {"", "", 0}};
   Tag named;
   named.name = "net";
   named.origin = "rule";
@@ -92,6 +106,10 @@ TEST(Snapshot, GivesBackTheReport) {
   const Report again = read_saved_report(bytes);
   EXPECT_EQ(as_json(again), as_json(report));
   EXPECT_EQ(as_snapshot(again), bytes);
+  EXPECT_EQ(again.tags[2].sites[0].at_peak_bytes, 1900U);
+  EXPECT_EQ(again.tags[2].sites[0].size_classes, 23U);
+  EXPECT_EQ(again.rules[0].text, "net=lib:\"libssl*\"");
+  EXPECT_EQ(again.rules[0].matched_sites, 12U);
   EXPECT_LT(bytes.size() * 4, as_json(report).size());
 }
 
@@ -119,6 +137,7 @@ TEST(Snapshot, HasTheBytesOfItsDescription) {
   Site site;
   site.id = 2;
   site.figures = {300, 300, 0, 0, 0, 4800, 0};
+  site.size_classes = 1;
   Frame frame;
   frame.module = "/lib/a.so";
   frame.offset = 0x1151;
@@ -131,8 +150,8 @@ TEST(Snapshot, HasTheBytesOfItsDescription) {
                                            "b.so",
                                            22)));
   EXPECT_THAT(bytes, HasSubstr(std::string("\0\x01\x04site\x20\x20\0\x01\x02\xac\x02\xac\x02\0\0\0"
-                                           "\xc0\x25\0\x01\x01\xd1\x22\0\0\0\0\0.",
-                                           32)));
+                                           "\xc0\x25\0\x01\x01\x01\xd1\x22\0\0\0\0\0R\0.",
+                                           35)));
 }
 
 TEST(Snapshot, CutOffAtEveryLengthIsRefused) {
@@ -147,8 +166,53 @@ TEST(Snapshot, CutOffAtEveryLengthIsRefused) {
 TEST(Snapshot, LaterVersionIsRefusedByName) {
   std::string bytes = as_snapshot(make_report());
   bytes[sizeof wire::kSnapshotMagic] = static_cast<char>(wire::kSnapshotVersion + 1);
-  EXPECT_THAT(complaint_about(bytes), HasSubstr("version 2"));
-  EXPECT_THAT(complaint_about(bytes.substr(0, 12)), HasSubstr("version 2"));
+  EXPECT_EQ(complaint_about(bytes),
+            "it is a snapshot of a newer heaptag (format 3; this one reads up to 2): use that "
+            "heaptag's command");
+  EXPECT_THAT(complaint_about(bytes.substr(0, 12)), HasSubstr("format 3"));
+  bytes[sizeof wire::kSnapshotMagic] = 0;
+  EXPECT_THAT(complaint_about(bytes), HasSubstr("damaged at byte 8"));
+}
+
+/// A file that a heaptag of format 1 has written.
+std::string format1_bytes() {
+  std::ifstream file(HEAPTAG_TEST_DATA "/format1.snap", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Snapshot, OfVersion1IsRead) {
+  const std::string bytes = format1_bytes();
+  ASSERT_EQ(bytes[sizeof wire::kSnapshotMagic], 1);
+  const Report report = read_snapshot(bytes);
+  EXPECT_EQ(report.process.argv[1], "--batch");
+  ASSERT_EQ(report.tags.size(), 2U);
+  EXPECT_EQ(report.tags[0].name, "pixels_alloc");
+  EXPECT_EQ(report.tags[0].sites[0].at_peak_bytes, 1900U);
+  EXPECT_EQ(report.tags[0].sites[0].size_classes, 0U);
+  const Tag& net = report.tags[1];
+  EXPECT_EQ(net.name, "net");
+  EXPECT_EQ(net.origin, "rule");
+  EXPECT_EQ(net.limit_bytes, 65536U);
+  EXPECT_EQ(net.at_peak_bytes, 3800U);
+  EXPECT_EQ(net.figures.allocations, 600U);
+  ASSERT_EQ(net.sites.size(), 2U);
+  EXPECT_EQ(net.sites[1].frames[0].function, "recv_two");
+  EXPECT_EQ(net.sites[1].at_peak_bytes, 0U);
+  EXPECT_TRUE(report.rules.empty());
+  // Once more, in today's format.
+  EXPECT_EQ(as_json(read_snapshot(as_snapshot(report))), as_json(report));
+}
+
+TEST(Snapshot, OfVersion1IsRefusedWhenItIsBroken) {
+  const std::string bytes = format1_bytes();
+  for (size_t length = 1; length < bytes.size(); ++length) {
+    EXPECT_THAT(complaint_about(bytes.substr(0, length)), HasSubstr("cut off after")) << length;
+  }
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    EXPECT_NE(complaint_about(changed), "") << at;
+  }
 }
 
 TEST(Snapshot, EveryChangedByteIsFound) {
