@@ -127,6 +127,7 @@ void fill_site(Rows* rows, uint32_t owner, const OwnerCounters& sum, const rende
   site.frames = &frame;
   site.frame_count = OwnerId{owner} == tag::kOverflowOwner ? 0 : 1;
   site.figures = figures_of(sum);
+  site.at_peak_bytes = record.at_peak_bytes;
   site.size_classes =
       static_cast<uint32_t>(__builtin_popcountll(read_relaxed(record.size_classes)));
 }
@@ -260,6 +261,9 @@ void raise_peak(render::Report* report, Rows* rows) {
     report->process.at_peak_ns = os::monotonic_ns();
     for (render::Tag& tag : rows->tags.first(rows->tag_count)) {
       tag.at_peak_bytes = tag.figures.live_bytes;
+    }
+    for (render::Site& site : rows->sites.first(rows->count)) {
+      site.at_peak_bytes = site.figures.live_bytes;
     }
   }
   for (render::Tag& tag : rows->tags.first(rows->tag_count)) {

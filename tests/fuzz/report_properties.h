@@ -28,8 +28,9 @@ inline tools::Report sample_report() {
                     {"/usr/lib/libpng.so", "", 0, 0, "", "now"}};
   for (uint32_t id = 2; id < 5; ++id) {
     const tools::Module& module = report.modules[id % 2];
-    tools::Frame frame{module.path, module.build_id, 0x1150, "pixels_alloc", id, "a.c", 7, true};
-    tools::Site site{id, {frame}, {300, 200, 100, 1600, 3200, 4800, 1}};
+    tools::Frame frame{module.path, module.build_id, 0x1150, "pixels_alloc", id, "a.c", 7, true,
+                       ""};
+    tools::Site site{id, {frame}, {300, 200, 100, 1600, 3200, 4800, 1}, 9, 1900};
     frame.inlined = false;
     frame.function = id == 4 ? "" : "pixels";
     site.frames.push_back(frame);

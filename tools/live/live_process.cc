@@ -146,6 +146,7 @@ class LiveReader {
       Tag& tag = tag_of(owner, place_of_tag);
       Site site = site_of(i, owner);
       site.figures = figures_of(figures.owners[i]);
+      site.at_peak_bytes = owner.at_peak_bytes;
       tag.at_peak_bytes += owner.at_peak_bytes;
       add_figures(tag.figures, site.figures);
       add_figures(report_.totals.figures, site.figures);
@@ -206,6 +207,9 @@ class LiveReader {
       at_peak_ns_ = clock_ns(CLOCK_MONOTONIC);
       for (Tag& tag : report_.tags) {
         tag.at_peak_bytes = tag.figures.live_bytes;
+        for (Site& site : tag.sites) {
+          site.at_peak_bytes = site.figures.live_bytes;
+        }
       }
     }
     for (Tag& tag : report_.tags) {

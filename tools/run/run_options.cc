@@ -10,6 +10,7 @@
 #include "tools/run/option_rows.h"
 #include "tools/run/output_file.h"
 #include "tools/run/run_help.h"
+#include "tools/run/tag_check.h"
 #include "tools/text/message.h"
 #include "tools/text/nearest.h"
 
@@ -197,6 +198,16 @@ bool finish(RunOptions& options, std::map<std::string, std::string>& values, con
       options.format = value;
     } else if (row.name == "CHILDREN") {
       options.children = value;
+    } else if (row.name == "TAGS") {
+      if (!check_tag_rules(value)) {
+        return false;
+      }
+      options.settings[row.name] = absolute_tag_rules(value);
+    } else if (row.name == "WRAPPERS") {
+      if (!check_wrappers(value)) {
+        return false;
+      }
+      options.settings[row.name] = absolute_tag_rules(value);
     } else {
       options.settings[row.name] = value;
     }
