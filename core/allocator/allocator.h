@@ -118,43 +118,43 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
   return allocate_or(size, site, [=] { return Slow(size, site); });
 }
 
-/// The rest of allocate_behind: whatever is not told at once by the first facts that are found.
+// Entry points that have no frame hand it on by tail calls: __builtin_frame_address(0) is then what
+// the entry point would have found, and the next function finds the same.
+
+/// The whole way to whom the block is charged, for what allocate_behind cannot do.
 template <void* (*Slow)(size_t size, uintptr_t site)>
-[[gnu::noinline]] void* allocate_blaming(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t rbp) {
-  return allocate<Slow>(size, blame({pc, sp, rbp}));
+[[gnu::noinline]] void* allocate_blaming(size_t size) {
+  const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
+  return allocate<Slow>(size, blame(entry->caller()));
 }
 
-/// Nothing was found for the return address `pc`: when it lies in an allocation wrapper, its caller
-/// is tried next. Everything is a tail call, so that few registers are saved: one level costs
-/// little more than the fast path does. `first_pc` and `first_sp` are where it all began.
-template <void* (*Slow)(size_t size, uintptr_t site)>
-[[gnu::noinline]] void* allocate_behind(size_t size,
-                                        uintptr_t pc,
-                                        uintptr_t sp,
-                                        uintptr_t rbp,
-                                        uintptr_t first_pc,
-                                        uintptr_t first_sp) {
-  const tag::Facts facts = tag::find_facts_at_once(tag::fact_key(pc));
-  if (likely(facts.has_plain_row())) {
-    const stack::Frame caller =
-        stack::step({false, facts.plain_offset(), 0}, stack::Frame{pc, sp, rbp});
-    // Only sites that are to blame have slots.
-    return allocate_or(size, caller.pc, [=] {
-      return allocate_behind<Slow>(size, caller.pc, caller.sp, rbp, first_pc, first_sp);
-    });
+inline constexpr unsigned kFastWrapperLevels = 6;
+
+/// `pc` has no slot: if it lies in an allocation wrapper whose frame is an ordinary one, its caller
+/// is tried. `sp` is the stack pointer when the call at `pc` returns.
+template <void* (*Slow)(size_t size, uintptr_t site), unsigned Level>
+[[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp) {
+  const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
+  if constexpr (Level < kFastWrapperLevels) {
+    if (likely(facts.has_plain_row())) {
+      const uintptr_t caller_sp = sp + facts.plain_offset();
+      const uintptr_t caller_pc = reinterpret_cast<const uintptr_t*>(caller_sp)[-1];
+      // Only sites that are to blame have slots.
+      return allocate_or(size, caller_pc, [=] {
+        return allocate_behind<Slow, Level + 1>(size, caller_pc, caller_sp);
+      });
+    }
   }
-  return pc == first_pc && facts.is_owner() ? Slow(size, pc)
-                                            : allocate_blaming<Slow>(size, first_pc, first_sp, rbp);
+  return Level == 0 && facts.is_owner() ? Slow(size, pc) : allocate_blaming<Slow>(size);
 }
 
 /// What entry points without a frame do when the fast path has no block for their return address.
-/// Only to be reached by a tail call: then the frame found here is the entry point's.
 template <void* (*Slow)(size_t size, uintptr_t site)>
 [[gnu::noinline]] void* allocate_for_caller(size_t size, uintptr_t pc) {
   const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
-  const stack::Frame at = entry->caller();
-  return likely(at.pc == pc) ? allocate_behind<Slow>(size, pc, at.sp, at.rbp, pc, at.sp)
-                             : Slow(size, pc);
+  return likely(entry->caller_pc == pc)
+             ? allocate_behind<Slow, 0>(size, pc, reinterpret_cast<uintptr_t>(entry + 1))
+             : Slow(size, pc);
 }
 
 /// The block goes back to its span, which belongs to this thread, and is charged.

@@ -30,6 +30,11 @@ void note_size(OwnerId owner, size_t size) {
   }
 }
 
+tag::Facts find_or_learn(uintptr_t pc) {
+  const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
+  return likely(facts.is_known()) ? facts : learn(pc);
+}
+
 OwnerId find_owner(const ThreadState* thread,
                    uintptr_t site,
                    const tag::Call& call,
@@ -52,17 +57,26 @@ tag::Facts learn(uintptr_t pc) {
   return tag::facts_of(pc);
 }
 
-bool lies_in_opaque_module(uintptr_t pc) {
-  tag::Facts facts = tag::find_facts(tag::fact_key(pc));
-  if (!facts.is_known()) {
-    facts = learn(pc);
-  }
-  return facts.is_in_opaque_module();
-}
-
 uintptr_t blame(const stack::Frame& called_from) {
   stack::Frame frame = called_from;
-  for (unsigned level = 0; level < kMaxWrapperLevels && leave_wrapper(&frame); ++level) {
+  tag::Facts facts = find_or_learn(frame.pc);
+  for (unsigned level = 0; facts.is_wrapper() && level < kMaxWrapperLevels; ++level) {
+    const stack::FrameRow row = facts.row();
+    if (unlikely(!is_sane(row, frame))) {
+      break;
+    }
+    const stack::Frame caller = stack::step(row, frame);
+    if (unlikely(caller.pc - 1 >= kUserSpaceEnd - 1)) {
+      break;
+    }
+    const tag::Facts of_caller = find_or_learn(caller.pc);
+    // A nameless function may be called by anybody: by main, by the loader if it is a constructor.
+    // Only its own module's functions are to blame for what it does.
+    if (facts.is_nameless() && !of_caller.is_in_opaque_module()) {
+      break;
+    }
+    frame = caller;
+    facts = of_caller;
   }
   return frame.pc;
 }

@@ -29,36 +29,9 @@ inline constexpr uintptr_t kUserSpaceEnd = uintptr_t{1} << 47;
 /// The most that one frame may take: what lies further out is no stack.
 inline constexpr uintptr_t kMaxFrameBytes = uintptr_t{128} << 20;
 
-/// A nameless function may have any caller: a main program, the loader that runs constructors. Only
-/// its own module's functions can be blamed for what it does.
-bool lies_in_opaque_module(uintptr_t pc);
-
 /// Does the row lead outward? rbp may hold anything.
 [[gnu::always_inline]] inline bool is_sane(const stack::FrameRow& row, const stack::Frame& frame) {
   return stack::cfa_of(row, frame) - frame.sp - 1 < kMaxFrameBytes;
-}
-
-/// When `frame` is an allocation wrapper's, it becomes its caller's, if there is one to blame.
-/// Returns whether it did.
-[[gnu::always_inline]] inline bool leave_wrapper(stack::Frame* frame) {
-  tag::Facts facts = tag::find_facts(tag::fact_key(frame->pc));
-  if (unlikely(!facts.is_known())) {
-    facts = learn(frame->pc);
-  }
-  if (!facts.is_wrapper()) {
-    return false;
-  }
-  const stack::FrameRow row = facts.row();
-  if (unlikely(!is_sane(row, *frame))) {
-    return false;
-  }
-  const stack::Frame caller = stack::step(row, *frame);
-  if (unlikely(caller.pc - 1 >= kUserSpaceEnd - 1) ||
-      (facts.is_nameless() && !lies_in_opaque_module(caller.pc))) {
-    return false;
-  }
-  *frame = caller;
-  return true;
 }
 
 /// The site to charge when `frame` has called us: the innermost one outside of wrappers, or, when

@@ -294,7 +294,10 @@ void look_at_unsized(const Symbols& symbols, std::span<SymbolQuery> queries) {
 
 }  // namespace
 
-SymbolsStatus open_symbols(const char* path, const char* build_id, Symbols* symbols) {
+SymbolsStatus open_symbols(const char* path,
+                           const char* build_id,
+                           Symbols* symbols,
+                           DebugFile debug_file) {
   *symbols = Symbols();
   Symbols module;
   module.file = os::map_file(path);
@@ -312,7 +315,7 @@ SymbolsStatus open_symbols(const char* path, const char* build_id, Symbols* symb
   } else if (find_table(SHT_SYMTAB, &module)) {
     *symbols = module;
     return status;
-  } else if (!id.is_empty() &&
+  } else if (debug_file == DebugFile::kLookFor && !id.is_empty() &&
              (open_by_build_id(id, &debug) || open_by_link(path, module, &debug))) {
     *symbols = debug;
   } else if (find_table(SHT_DYNSYM, &module)) {

@@ -45,13 +45,18 @@ struct Symbols {
   bool is_from_debug = false;  // table of a separate debug file
 };
 
+enum class DebugFile : uint8_t { kLookFor, kLeaveOut };
+
 /// Opens the symbols of a module: its .symtab, or that of its debug file
 /// (/usr/lib/debug/.build-id, then .gnu_debuglink, which is believed only when its build-id is the
 /// same), or its .dynsym, the first of these that has any. `build_id` (hex digits, null: not known)
 /// is that of the module as loaded; a file with another one, or with none, is refused.
 /// Owns: the caller owns *symbols when the result is kOpen, until close_symbols. Pre: *symbols is
 /// not open. Cost: O(sections), two or three mappings, a stack of 5 KiB.
-SymbolsStatus open_symbols(const char* path, const char* build_id, Symbols* symbols);
+SymbolsStatus open_symbols(const char* path,
+                           const char* build_id,
+                           Symbols* symbols,
+                           DebugFile debug_file = DebugFile::kLookFor);
 
 /// Opens the symbols of a whole ELF file that lies in memory (the vDSO does), without looking for a
 /// debug file. Borrows: the bytes, until close_symbols, which does not unmap them. Pre: *symbols is

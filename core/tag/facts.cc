@@ -56,16 +56,6 @@ FactTable::Entry* FactTable::find(uint64_t key) {
   }
 }
 
-Facts find_facts_further(const FactTable* table, uint64_t key) {
-  for (size_t at = FactTable::hash(key) & table->mask;; at = (at + 1) & table->mask) {
-    const FactTable::Entry& entry = table->entries[at];
-    const uint64_t found = __atomic_load_n(&entry.key, __ATOMIC_ACQUIRE);
-    if (found == key || found == 0) {
-      return found == 0 ? Facts() : Facts(__atomic_load_n(&entry.facts, __ATOMIC_RELAXED));
-    }
-  }
-}
-
 bool init_facts() {
   return make_room();
 }

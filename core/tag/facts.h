@@ -24,8 +24,11 @@ class Facts {
   }
 
   static Facts of_wrapper(const stack::FrameRow& row) {
-    const bool is_plain = !row.cfa_from_rbp && row.rbp_saved_below == 0;
-    return Facts(kWrapper | (is_plain ? kPlainRow | row.cfa_offset : row.pack()));
+    const bool is_plain =
+        !row.cfa_from_rbp && row.cfa_offset < kPlainEnd && row.rbp_saved_below < kPlainEnd;
+    return Facts(kWrapper | (is_plain ? kPlainRow | row.cfa_offset |
+                                            uint64_t{row.rbp_saved_below} << kPlainBits
+                                      : row.pack()));
   }
 
   /// A function without a symbol, in a module where these are wrappers: only for its own module.
@@ -53,20 +56,24 @@ class Facts {
     return reinterpret_cast<const T*>(word_ & kLowBits);
   }
 
-  /// A wrapper's row that only moves the stack pointer, as most do: by `plain_offset` bytes.
+  /// Most wrappers' frames end `plain_offset` bytes above their stack pointer, whatever rbp is.
   bool has_plain_row() const { return (word_ & kPlainRow) != 0; }
 
-  uint32_t plain_offset() const { return static_cast<uint32_t>(word_); }
+  uint32_t plain_offset() const { return static_cast<uint32_t>(word_ & (kPlainEnd - 1)); }
 
   stack::FrameRow row() const {
-    return has_plain_row() ? stack::FrameRow{false, plain_offset(), 0}
-                           : stack::FrameRow::unpack(word_ & kLowBits);
+    return has_plain_row()
+               ? stack::FrameRow{false, plain_offset(),
+                                 static_cast<uint32_t>(word_ >> kPlainBits & (kPlainEnd - 1))}
+               : stack::FrameRow::unpack(word_ & kLowBits);
   }
 
   uint64_t word() const { return word_; }
 
  private:
   static constexpr uint64_t kLowBits = (uint64_t{1} << 48) - 1;
+  static constexpr unsigned kPlainBits = 24;
+  static constexpr uint32_t kPlainEnd = 1U << kPlainBits;
   static constexpr uint64_t kWrapper = uint64_t{1} << 63;
   static constexpr uint64_t kOwner = uint64_t{1} << 62;
   static constexpr uint64_t kConditional = uint64_t{1} << 61;
@@ -103,35 +110,26 @@ struct FactTable {
   /// Of the upper bits: tags are there, too, and sites are well mixed.
   static size_t hash(uint64_t key) { return (key * 0x9E3779B97F4A7C15U) >> 40; }
 
-  const Entry* first(uint64_t key) const { return &entries[hash(key) & mask]; }
-
   /// The entry of the key, or the empty one where it would go.
   Entry* find(uint64_t key);
 };
 
 extern constinit FactTable* fact_table;
 
-/// The key is not where it is looked for first.
-Facts find_facts_further(const FactTable* table, uint64_t key);
-
 /// Nothing is known of the key: Facts().
-inline Facts find_facts(uint64_t key) {
+[[gnu::always_inline]] inline Facts find_facts(uint64_t key) {
   const FactTable* table = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE);
-  const FactTable::Entry* entry = table->first(key);
-  // The facts of an entry are there before its key.
-  if (likely(__atomic_load_n(&entry->key, __ATOMIC_ACQUIRE) == key)) {
-    return Facts(__atomic_load_n(&entry->facts, __ATOMIC_RELAXED));
+  const FactTable::Entry* entries = table->entries;
+  for (size_t at = FactTable::hash(key) & table->mask;; at = (at + 1) & table->mask) {
+    // The facts of an entry are there before its key.
+    const uint64_t found = __atomic_load_n(&entries[at].key, __ATOMIC_ACQUIRE);
+    if (likely(found == key)) {
+      return Facts(__atomic_load_n(&entries[at].facts, __ATOMIC_RELAXED));
+    }
+    if (found == 0) {
+      return {};
+    }
   }
-  return find_facts_further(table, key);
-}
-
-/// The same, but what is not in the first place is not looked for further.
-inline Facts find_facts_at_once(uint64_t key) {
-  const FactTable* table = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE);
-  const FactTable::Entry* entry = table->first(key);
-  return likely(__atomic_load_n(&entry->key, __ATOMIC_ACQUIRE) == key)
-             ? Facts(__atomic_load_n(&entry->facts, __ATOMIC_RELAXED))
-             : Facts();
 }
 
 /// False when the kernel refuses memory.

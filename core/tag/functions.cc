@@ -159,8 +159,11 @@ void read_symbols(void* context) {
   write_hex(module, build_id);
   elf::Symbols symbols;
   const char* path = reinterpret_cast<const char*>(module.path);
-  if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols) !=
-      elf::SymbolsStatus::kOpen) {
+  // What an opaque module's debug file would name is a wrapper without it; libc's is large.
+  const elf::DebugFile debug_file =
+      is_opaque_module(file_name_of(path)) ? elf::DebugFile::kLeaveOut : elf::DebugFile::kLookFor;
+  if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols,
+                        debug_file) != elf::SymbolsStatus::kOpen) {
     return;
   }
   Collector collector(module, symbols.table.size_bytes / sizeof(Elf64_Sym));

@@ -24,13 +24,17 @@ TEST(Facts, SayWhatTheyWereMadeOf) {
 TEST(Facts, KeepRowsOfWrappers) {
   for (const stack::FrameRow& row :
        {stack::FrameRow{false, 8, 0}, stack::FrameRow{false, 48, 0}, stack::FrameRow{true, 16, 16},
-        stack::FrameRow{false, 64, 16}, stack::FrameRow{false, 1 << 20, 0}}) {
+        stack::FrameRow{false, 64, 16}, stack::FrameRow{false, 1 << 20, 0},
+        stack::FrameRow{false, 1 << 26, 16}}) {
     const Facts facts = Facts::of_wrapper(row);
     EXPECT_TRUE(facts.is_wrapper() && !facts.is_owner());
     EXPECT_EQ(facts.row().cfa_offset, row.cfa_offset);
     EXPECT_EQ(facts.row().cfa_from_rbp, row.cfa_from_rbp);
     EXPECT_EQ(facts.row().rbp_saved_below, row.rbp_saved_below);
-    EXPECT_EQ(facts.has_plain_row(), !row.cfa_from_rbp && row.rbp_saved_below == 0);
+    EXPECT_EQ(facts.has_plain_row(), !row.cfa_from_rbp && row.cfa_offset < (1 << 24));
+    if (facts.has_plain_row()) {
+      EXPECT_EQ(facts.plain_offset(), row.cfa_offset);
+    }
   }
 }
 
