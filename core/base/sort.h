@@ -9,7 +9,7 @@ namespace heaptag {
 
 /// Sorts `count` items so that less(items[i + 1], items[i]) is never true. Cost: O(n log n).
 template <class T, class Less>
-void sort_in_place(T* items, size_t count, Less less) {
+constexpr void sort_in_place(T* items, size_t count, Less less) {
   const auto sift_down = [&](size_t root, size_t end) {
     T item = items[root];
     for (size_t child = 2 * root + 1; child < end; child = 2 * root + 1) {
