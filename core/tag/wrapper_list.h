@@ -28,8 +28,9 @@ struct WrapperPattern {
   uint16_t shorter = 0xFFFF;   // the next pattern whose literal begins this one's
   uint16_t modules_begin = 0;  // globs with blanks between them; none: any module
   uint16_t modules_size = 0;
-  bool is_habit = false;     // goes for members of classes as well
-  bool has_classes = false;  // more than stars: ? or [
+  bool is_habit = false;      // goes for members of classes as well
+  bool is_exception = false;  // is no wrapper, whatever the others say
+  bool has_classes = false;   // more than stars: ? or [
 };
 
 inline constexpr uint16_t kNoPattern = 0xFFFF;
@@ -39,17 +40,20 @@ namespace list {
 
 struct Row {
   bool is_habit;
+  bool is_exception;
   std::string_view modules;
   std::string_view names;
 };
 
 inline constexpr Row kRows[] = {
-#define HEAPTAG_WRAPPERS(modules, names) {false, modules, names},
-#define HEAPTAG_WRAPPER_HABITS(names) {true, "*", names},
+#define HEAPTAG_WRAPPERS(modules, names) {false, false, modules, names},
+#define HEAPTAG_WRAPPER_HABITS(names) {true, false, "*", names},
+#define HEAPTAG_NO_WRAPPERS(names) {false, true, "*", names},
 #define HEAPTAG_OPAQUE_MODULES(modules)
 #include "core/tag/wrappers.def"
 #undef HEAPTAG_WRAPPERS
 #undef HEAPTAG_WRAPPER_HABITS
+#undef HEAPTAG_NO_WRAPPERS
 #undef HEAPTAG_OPAQUE_MODULES
 };
 
@@ -166,6 +170,7 @@ consteval Draft read_list() {
   for (const Row& row : kRows) {
     WrapperPattern pattern;
     pattern.is_habit = row.is_habit;
+    pattern.is_exception = row.is_exception;
     if (row.modules != "*") {
       pattern.modules_begin = static_cast<uint16_t>(draft.text_size);
       pattern.modules_size = static_cast<uint16_t>(row.modules.size());

@@ -20,11 +20,13 @@ constexpr WrapperPatterns<kShortHeads> kShortHeadPatterns;
 constexpr char kOpaqueModules[] =
 #define HEAPTAG_WRAPPERS(modules, names)
 #define HEAPTAG_WRAPPER_HABITS(names)
+#define HEAPTAG_NO_WRAPPERS(names)
 #define HEAPTAG_OPAQUE_MODULES(modules) modules " "
 #include "core/tag/wrappers.def"
     ;
 #undef HEAPTAG_WRAPPERS
 #undef HEAPTAG_WRAPPER_HABITS
+#undef HEAPTAG_NO_WRAPPERS
 #undef HEAPTAG_OPAQUE_MODULES
 
 /// Who asks: names of class members are looked up among habits only.
@@ -147,15 +149,19 @@ bool find_head(const Table& table, std::string_view name, const Question& questi
     return false;
   }
   // What begins `name` also begins all that stands between it and `name`: it is in the chain.
+  bool found = false;
   for (uint16_t at = last_head_up_to(table, name, key); at != kNoPattern;
        at = table.patterns[at].shorter) {
     const WrapperPattern& pattern = table.patterns[at];
     if (name.starts_with(text_at(pattern.begin, pattern.literal_size)) &&
         rest_matches(pattern, name) && goes_for(pattern, question)) {
-      return true;
+      if (pattern.is_exception) {
+        return false;
+      }
+      found = true;
     }
   }
-  return false;
+  return found;
 }
 
 template <class Table>
@@ -233,11 +239,15 @@ bool has_wrapper_habit(std::string_view name, bool is_nested, std::string_view m
 }
 
 /// Skips the namespaces that implementations of the standard library put in between.
-std::string_view without_inline_namespace(std::string_view name) {
-  if (name.size() > 3 && name[1] == '_' && name[2] == '_') {
-    for (const std::string_view space : {"7__cxx11", "3__1", "6__ndk1", "8__debug", "9__cxx1998"}) {
+std::string_view without_inline_namespaces(std::string_view name) {
+  bool found = true;
+  while (found && name.size() > 3 && name[1] == '_' && name[2] == '_') {
+    found = false;
+    for (const std::string_view space :
+         {"7__cxx11", "9__cxx1998", "7__debug", "3__1", "6__ndk1", "3__8"}) {
       if (name.starts_with(space)) {
-        return drop_first(name, space.size());
+        name.remove_prefix(space.size());
+        found = true;
       }
     }
   }
@@ -255,10 +265,12 @@ std::string_view without_qualifiers(std::string_view name) {
 
 bool is_cxx_wrapper(std::string_view symbol, std::string_view module) {
   const Question question = {module};
-  const bool is_nested = symbol.starts_with("_ZN");
-  const std::string_view name = without_qualifiers(drop_first(symbol, is_nested ? 3 : 2));
+  // "_ZZN": inside a function, most often a lambda of it.
+  const std::string_view encoding = drop_first(symbol, symbol.starts_with("_ZZ") ? 3 : 2);
+  const bool is_nested = encoding.starts_with('N');
+  const std::string_view name = without_qualifiers(drop_first(encoding, is_nested ? 1 : 0));
   if (name.starts_with("St")) {
-    const std::string_view inner = without_inline_namespace(drop_first(name, 2));
+    const std::string_view inner = without_inline_namespaces(drop_first(name, 2));
     return find_head(kStdHeadPatterns, inner, question);
   }
   const bool is_identifier = !name.empty() && name[0] >= '0' && name[0] <= '9';
@@ -301,10 +313,10 @@ constinit size_t user_glob_count = 0;
 constinit char user_text[4096];
 constinit size_t user_text_size = 0;
 
-/// Copies a text that may not live long. False when there is no room.
+/// Copies a text that may not live long. False when there is no room for it.
 bool keep(std::string_view* text) {
-  if (text->size() > sizeof user_text - user_text_size) {
-    return false;
+  if (text->empty() || text->size() > sizeof user_text - user_text_size) {
+    return text->empty();
   }
   char* copy = user_text + user_text_size;
   std::memcpy(copy, text->data(), text->size());
@@ -343,9 +355,11 @@ bool means_module(const UserGlob& glob, std::string_view module) {
 }
 
 bool is_added(std::string_view symbol, std::string_view module) {
-  const std::string_view name = symbol.starts_with("_R") ? symbol : without_suffixes(symbol);
+  const std::string_view name = without_suffixes(symbol);
   for (const UserGlob& glob : std::span(user_globs).first(user_glob_count)) {
-    if (!glob.function.empty() && glob_matches(glob.function, name) && means_module(glob, module)) {
+    if (!glob.function.empty() && means_module(glob, module) &&
+        (glob_matches(glob.function, name) ||
+         (name.size() != symbol.size() && glob_matches(glob.function, symbol)))) {
       return true;
     }
   }
