@@ -49,18 +49,22 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
   return or_enomem(allocator::allocate_aligned(power, size, site));
 }
 
-[[gnu::always_inline]] inline void* realloc_at(void* block, size_t size, uintptr_t site) {
-  if (block == nullptr) {
-    return or_enomem(allocator::allocate(size, site));
-  }
+// Of a block that there is. Reached by a tail call only: the frame is the entry point's.
+[[gnu::noinline]] void* realloc_block(void* block, size_t size) {
   if (size == 0) {
     allocator::deallocate(block);
     return nullptr;
   }
+  const uintptr_t site = HEAPTAG_SITE();
   if (size > PTRDIFF_MAX) {
     return fail_enomem(site);
   }
   return or_enomem(allocator::reallocate(block, size, site));
+}
+
+// Of an entry point that has no frame.
+[[gnu::always_inline]] inline void* malloc_for(size_t size, uintptr_t caller) {
+  return allocator::allocate<allocator::allocate_for_caller<allocate_or_enomem>>(size, caller);
 }
 
 }  // namespace
@@ -70,9 +74,7 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 extern "C" {
 
 HEAPTAG_EXPORT void* malloc(size_t size) {
-  using heaptag::allocator::allocate_for_caller;
-  return heaptag::allocator::allocate<allocate_for_caller<heaptag::allocate_or_enomem>>(
-      size, HEAPTAG_CALLER());
+  return heaptag::malloc_for(size, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT void free(void* block) {
@@ -88,15 +90,17 @@ HEAPTAG_EXPORT void* calloc(size_t count, size_t size) {
 }
 
 HEAPTAG_EXPORT void* realloc(void* block, size_t size) {
-  return heaptag::realloc_at(block, size, HEAPTAG_SITE());
+  return block == nullptr ? heaptag::malloc_for(size, HEAPTAG_CALLER())
+                          : heaptag::realloc_block(block, size);
 }
 
 HEAPTAG_EXPORT void* reallocarray(void* block, size_t count, size_t size) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) {
-    return heaptag::fail_enomem(HEAPTAG_SITE());
+    bytes = SIZE_MAX;  // more than there can be: it fails as such
   }
-  return heaptag::realloc_at(block, bytes, HEAPTAG_SITE());
+  return block == nullptr ? heaptag::malloc_for(bytes, HEAPTAG_CALLER())
+                          : heaptag::realloc_block(block, bytes);
 }
 
 HEAPTAG_EXPORT void* memalign(size_t alignment, size_t size) {

@@ -30,7 +30,7 @@ void note_size(OwnerId owner, size_t size) {
   }
 }
 
-tag::Facts find_or_learn(uintptr_t pc) {
+[[gnu::always_inline]] inline tag::Facts find_or_learn(uintptr_t pc) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
   return likely(facts.is_known()) ? facts : learn(pc);
 }

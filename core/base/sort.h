@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace heaptag {
 
@@ -33,6 +34,29 @@ constexpr void sort_in_place(T* items, size_t count, Less less) {
     items[0] = items[end - 1];
     items[end - 1] = largest;
     sift_down(0, end - 1);
+  }
+}
+
+/// Sorts by a 32-bit key, keeping the order of what has the same key, with `spare` room for as many
+/// items again. Cost: O(n); 8 KiB of stack.
+template <class T, class Key>
+void sort_by_key(T* items, T* spare, size_t count, Key key) {
+  constexpr unsigned kBits = 11;
+  constexpr uint32_t kBuckets = 1U << kBits;
+  for (unsigned shift = 0; shift < 32; shift += kBits) {
+    uint32_t begins[kBuckets + 1] = {};
+    for (size_t i = 0; i < count; ++i) {
+      ++begins[(key(items[i]) >> shift & (kBuckets - 1)) + 1];
+    }
+    for (uint32_t bucket = 1; bucket < kBuckets; ++bucket) {
+      begins[bucket] += begins[bucket - 1];
+    }
+    for (size_t i = 0; i < count; ++i) {
+      spare[begins[key(items[i]) >> shift & (kBuckets - 1)]++] = items[i];
+    }
+    for (size_t i = 0; i < count; ++i) {
+      items[i] = spare[i];
+    }
   }
 }
 

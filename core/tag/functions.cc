@@ -30,7 +30,7 @@ struct Range {
 };
 
 struct ModuleFunctions {
-  Range* ranges;  // sorted by begin; those that begin together by mark
+  Range* ranges;  // sorted by begin
   uint32_t count;
   bool is_read;
   bool is_opaque;
@@ -57,7 +57,7 @@ class Collector {
       }
     }
     capacity_ = symbols * (1 + wanted_count_);
-    mapped_bytes_ = align_up(capacity_ * sizeof(Range), os::kPageBytes);
+    mapped_bytes_ = align_up(2 * capacity_ * sizeof(Range), os::kPageBytes);
     ranges_ = static_cast<Range*>(os::map_pages(mapped_bytes_));
   }
 
@@ -92,11 +92,8 @@ class Collector {
 
   /// Sorted and joined. The module is left without marks when there is no memory.
   void store(ModuleFunctions* to) {
-    sort_in_place(ranges_, count_, [](const Range& a, const Range& b) {
-      return a.begin != b.begin ? a.begin < b.begin
-             : a.mark != b.mark ? a.mark < b.mark
-                                : a.end > b.end;
-    });
+    sort_by_key(ranges_, ranges_ + capacity_, count_,
+                [](const Range& range) { return range.begin; });
     size_t kept = 0;
     for (size_t i = 0; i < count_; ++i) {
       if (kept != 0 && can_join(ranges_[kept - 1], ranges_[i])) {
@@ -159,9 +156,14 @@ void read_symbols(void* context) {
   write_hex(module, build_id);
   elf::Symbols symbols;
   const char* path = reinterpret_cast<const char*>(module.path);
-  // What an opaque module's debug file would name is a wrapper without it; libc's is large.
-  const elf::DebugFile debug_file =
-      is_opaque_module(file_name_of(path)) ? elf::DebugFile::kLeaveOut : elf::DebugFile::kLookFor;
+  if (std::strchr(path, '/') == nullptr) {
+    return;  // no file: the vDSO
+  }
+  // What an opaque module's debug file would name is a wrapper without it, and the loader has none.
+  const std::string_view file = file_name_of(path);
+  const elf::DebugFile debug_file = is_opaque_module(file) || file.starts_with("ld-linux")
+                                        ? elf::DebugFile::kLeaveOut
+                                        : elf::DebugFile::kLookFor;
   if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols,
                         debug_file) != elf::SymbolsStatus::kOpen) {
     return;
@@ -222,6 +224,10 @@ void read_functions_locked(ModuleId module) {
     return;
   }
   table[index].is_read = true;
+  if (modules()[index].begin <= reinterpret_cast<uintptr_t>(&read_symbols) &&
+      modules()[index].end > reinterpret_cast<uintptr_t>(&read_symbols)) {
+    return;  // nothing of ours is ever a site
+  }
   os::call_on_own_stack(read_symbols, &index);
 }
 

@@ -82,6 +82,7 @@ class Reporter {
     text_options.bytes = options_.plain_bytes;
     text_options.saved_path = saved.empty() ? nullptr : saved.c_str();
     text_options.next_command = next.c_str();
+    text_options.rules_from = options_.settings.contains("TAGS") ? "--tags" : "HEAPTAG_TAGS";
     text_options.max_columns = columns.value_or(text_options.max_columns);
     return as_text(report, text_options);
   }
