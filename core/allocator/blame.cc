@@ -35,6 +35,13 @@ void note_size(OwnerId owner, size_t size) {
   return likely(facts.is_known()) ? facts : learn(pc);
 }
 
+// Functions without a name may also be what the system calls: a constructor, main, a thread's first
+// function, a handler. Then nobody asked them to allocate.
+bool may_be_blamed_for_nameless(tag::Facts nameless, tag::Facts caller) {
+  const bool is_known_wrapper = caller.is_wrapper() && !caller.is_nameless();
+  return nameless.is_in_system_library() || !caller.is_in_system_library() || is_known_wrapper;
+}
+
 OwnerId find_owner(const ThreadState* thread,
                    uintptr_t site,
                    const tag::Call& call,
@@ -70,9 +77,7 @@ uintptr_t blame(const stack::Frame& called_from) {
       break;
     }
     const tag::Facts of_caller = find_or_learn(caller.pc);
-    // A nameless function may be called by anybody: by main, by the loader if it is a constructor.
-    // Only its own module's functions are to blame for what it does.
-    if (facts.is_nameless() && !of_caller.is_in_opaque_module()) {
+    if (facts.is_nameless() && !may_be_blamed_for_nameless(facts, of_caller)) {
       break;
     }
     frame = caller;

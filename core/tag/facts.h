@@ -31,17 +31,17 @@ class Facts {
                                       : row.pack()));
   }
 
-  /// A function without a symbol, in a module where these are wrappers: only for its own module.
+  /// A wrapper only because it has no symbol, in a module where such functions are.
   Facts nameless() const { return Facts(word_ | kNameless); }
 
-  /// The site lies in a module whose nameless functions are wrappers.
-  Facts in_opaque_module() const { return Facts(word_ | kInOpaque); }
+  /// The site lies in the loader or the C library, which call main and constructors.
+  Facts in_system_library() const { return Facts(word_ | kInSystem); }
 
   bool is_known() const { return word_ != 0; }
 
   bool is_nameless() const { return (word_ & kNameless) != 0; }
 
-  bool is_in_opaque_module() const { return (word_ & kInOpaque) != 0; }
+  bool is_in_system_library() const { return (word_ & kInSystem) != 0; }
 
   /// Its caller is to blame.
   bool is_wrapper() const { return (word_ & kWrapper) != 0; }
@@ -79,7 +79,7 @@ class Facts {
   static constexpr uint64_t kConditional = uint64_t{1} << 61;
   static constexpr uint64_t kPlainRow = uint64_t{1} << 60;
   static constexpr uint64_t kNameless = uint64_t{1} << 59;
-  static constexpr uint64_t kInOpaque = uint64_t{1} << 58;
+  static constexpr uint64_t kInSystem = uint64_t{1} << 58;
 
   uint64_t word_ = 0;
 };

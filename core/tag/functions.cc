@@ -241,9 +241,13 @@ bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark) {
   return index != 0 && has_mark(table[index], address - modules()[index].base, mark);
 }
 
-bool is_opaque(ModuleId module) {
+bool is_system_library(ModuleId module) {
   const uint32_t index = index_of(module);
-  return index != 0 && table[index].is_opaque;
+  if (index == 0) {
+    return false;
+  }
+  const std::string_view name = file_name_of(reinterpret_cast<const char*>(modules()[index].path));
+  return name.starts_with("libc.so") || name.starts_with("ld-linux");
 }
 
 WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {

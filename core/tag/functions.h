@@ -31,8 +31,8 @@ enum class WrapperKind : uint8_t {
 };
 WrapperKind wrapper_kind(ModuleId module, uintptr_t address);
 
-/// Are functions without a symbol wrappers in this module?
-bool is_opaque(ModuleId module);
+/// Is it the loader or the C library?
+bool is_system_library(ModuleId module);
 
 /// Rules have come: what was read before them is read again.
 void forget_functions_locked();

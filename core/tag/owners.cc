@@ -119,7 +119,7 @@ Facts learn_locked(uintptr_t site, ModuleId module) {
   } else {
     facts = learn_owner_locked(site, module);
   }
-  return is_opaque(module) ? facts.in_opaque_module() : facts;
+  return is_system_library(module) ? facts.in_system_library() : facts;
 }
 
 /// The owner of a pair that is not the only one of its site. `rule` made it, or kMaxRules.
