@@ -118,8 +118,8 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
   return allocate_or(size, site, [=] { return Slow(size, site); });
 }
 
-// Entry points that have no frame hand it on by tail calls: __builtin_frame_address(0) is then what
-// the entry point would have found, and the next function finds the same.
+// Entry points that have no frame hand it on by tail calls: what the next function finds at its
+// beginning is what the entry point would have found.
 
 /// The whole way to whom the block is charged, for what allocate_behind cannot do.
 template <void* (*Slow)(size_t size, uintptr_t site)>
@@ -130,31 +130,42 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 
 inline constexpr unsigned kFastWrapperLevels = 6;
 
-/// `pc` has no slot: if it lies in an allocation wrapper whose frame is an ordinary one, its caller
-/// is tried. `sp` is the stack pointer when the call at `pc` returns.
-template <void* (*Slow)(size_t size, uintptr_t site), unsigned Level>
+/// If `pc` lies in an allocation wrapper whose frame is an ordinary one, its caller is tried. `sp` is
+/// the stack pointer when the call at `pc` returns. `kProbed`: it has no slot.
+template <void* (*Slow)(size_t size, uintptr_t site), unsigned kLevel, bool kProbed>
 [[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
-  if constexpr (Level < kFastWrapperLevels) {
+  if constexpr (kLevel < kFastWrapperLevels) {
     if (likely(facts.has_plain_row())) {
       const uintptr_t caller_sp = sp + facts.plain_offset();
       const uintptr_t caller_pc = reinterpret_cast<const uintptr_t*>(caller_sp)[-1];
+      if (facts.is_called_by_wrappers()) {
+        return allocate_behind<Slow, kLevel + 1, false>(size, caller_pc, caller_sp);
+      }
       // Only sites that are to blame have slots.
       return allocate_or(size, caller_pc, [=] {
-        return allocate_behind<Slow, Level + 1>(size, caller_pc, caller_sp);
+        return allocate_behind<Slow, kLevel + 1, true>(size, caller_pc, caller_sp);
       });
     }
   }
-  return Level == 0 && facts.is_owner() ? Slow(size, pc) : allocate_blaming<Slow>(size);
+  if constexpr (!kProbed) {
+    if (likely(facts.is_owner())) {
+      return allocate_or(size, pc, [=] { return allocate_blaming<Slow>(size); });
+    }
+  }
+  return kLevel == 0 && facts.is_owner() ? Slow(size, pc) : allocate_blaming<Slow>(size);
 }
 
 /// What entry points without a frame do when the fast path has no block for their return address.
 template <void* (*Slow)(size_t size, uintptr_t site)>
 [[gnu::noinline]] void* allocate_for_caller(size_t size, uintptr_t pc) {
-  const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
-  return likely(entry->caller_pc == pc)
-             ? allocate_behind<Slow, 0>(size, pc, reinterpret_cast<uintptr_t>(entry + 1))
-             : Slow(size, pc);
+  // Without a frame pointer of its own, which would have to be saved: the compare tells whether the
+  // stack pointer is still what it was when the entry point was called.
+  uintptr_t sp;
+  __asm__("movq %%rsp, %0" : "=r"(sp));
+  return likely(*reinterpret_cast<const uintptr_t*>(sp) == pc)
+             ? allocate_behind<Slow, 0, true>(size, pc, sp + sizeof(uintptr_t))
+             : allocate_blaming<Slow>(size);
 }
 
 /// The block goes back to its span, which belongs to this thread, and is charged.

@@ -80,6 +80,9 @@ uintptr_t blame(const stack::Frame& called_from) {
     if (facts.is_nameless() && !may_be_blamed_for_nameless(facts, of_caller)) {
       break;
     }
+    if (of_caller.is_wrapper() && !facts.is_called_by_wrappers()) {
+      tag::note_called_by_wrapper(frame.pc);
+    }
     frame = caller;
     facts = of_caller;
   }

@@ -71,6 +71,14 @@ bool add_facts_locked(uint64_t key, Facts facts) {
   return true;
 }
 
+void note_called_by_wrapper(uintptr_t pc) {
+  FactTable::Entry* entry = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE)->find(fact_key(pc));
+  if (entry->key == fact_key(pc)) {
+    const uint64_t facts = __atomic_load_n(&entry->facts, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->facts, Facts(facts).called_by_wrappers().word(), __ATOMIC_RELAXED);
+  }
+}
+
 void visit_facts_locked(void (*visitor)(FactTable::Entry* entry)) {
   for (size_t i = 0; i <= fact_table->mask; ++i) {
     if (fact_table->entries[i].key > FactTable::kForgotten) {

@@ -31,6 +31,11 @@ class Facts {
                                       : row.pack()));
   }
 
+  /// A wrapper that wrappers call: to look at its caller's slot first would be in vain.
+  Facts called_by_wrappers() const { return Facts(word_ | kNested); }
+
+  bool is_called_by_wrappers() const { return (word_ & kNested) != 0; }
+
   /// A wrapper only because it has no symbol, in a module where such functions are.
   Facts nameless() const { return Facts(word_ | kNameless); }
 
@@ -79,6 +84,7 @@ class Facts {
   static constexpr uint64_t kConditional = uint64_t{1} << 61;
   static constexpr uint64_t kPlainRow = uint64_t{1} << 60;
   static constexpr uint64_t kNameless = uint64_t{1} << 59;
+  static constexpr uint64_t kNested = uint64_t{1} << 57;
   static constexpr uint64_t kInSystem = uint64_t{1} << 58;
 
   uint64_t word_ = 0;
@@ -137,6 +143,9 @@ bool init_facts();
 
 /// False without memory: then nothing has changed.
 bool add_facts_locked(uint64_t key, Facts facts);
+
+/// Notes that a wrapper was called by another one. Any thread.
+void note_called_by_wrapper(uintptr_t pc);
 
 /// Everything that is known. The visitor may change what an entry says, or forget it.
 void visit_facts_locked(void (*visitor)(FactTable::Entry* entry));
