@@ -16,6 +16,10 @@ namespace {
 constexpr unsigned kStepShift = 6;
 constexpr int64_t kLeastStepBytes = 4 * kKiB;
 
+// A look adds up the counters of all owners: a heap that is small beside them is looked at when it
+// has grown by as much as they take.
+constexpr int64_t kStepBytesPerOwner = sizeof(OwnerCounters);
+
 // How often a look begins anew because figures have moved meanwhile: on a slow path of malloc,
 // where the next one looks again, and before a report.
 constexpr unsigned kTries = 2;
@@ -31,8 +35,9 @@ struct State {
 constinit State state{{}, 0, kLeastStepBytes, {0, kLeastStepBytes, 0}};
 
 int64_t step_of(uint64_t bytes) {
-  const int64_t step = static_cast<int64_t>(bytes >> kStepShift);
-  return step < kLeastStepBytes ? kLeastStepBytes : step;
+  const auto share = static_cast<int64_t>(bytes >> kStepShift);
+  const int64_t least = kLeastStepBytes + int64_t{tag::owner_count()} * kStepBytesPerOwner;
+  return share < least ? least : share;
 }
 
 void add_part(void* /*context*/, uint32_t owner, const OwnerCounters& part) {
