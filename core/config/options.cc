@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/base/edit_distance.h"
 #include "core/base/format.h"
 #include "core/base/glob.h"
 #include "core/base/text.h"
@@ -26,35 +27,11 @@ constexpr Row kRows[] = {
 // Not an option: how `heaptag run` tells the program that it started from its children.
 constexpr std::string_view kRootName = "HEAPTAG_ROOT";
 
-// Levenshtein distance, for names of ordinary length; long ones are far from everything.
-size_t distance(std::string_view a, std::string_view b) {
-  constexpr size_t kMax = 40;
-  if (a.size() > kMax || b.size() > kMax) {
-    return kMax;
-  }
-  size_t row[kMax + 1];
-  for (size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      const size_t shorter = (above < row[j - 1] ? above : row[j - 1]) + 1;
-      row[j] = replaced < shorter ? replaced : shorter;
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 const char* nearest(std::string_view name) {
   const char* best = kRows[0].name;
   size_t least = SIZE_MAX;
   for (const Row& row : kRows) {
-    const size_t found = distance(name, row.name);
+    const size_t found = edit_distance(name, row.name);
     if (found < least) {
       least = found;
       best = row.name;
