@@ -157,10 +157,12 @@ extern constinit ThreadState cold_state;
 /// null.
 OwnerCounters* counters_of(ThreadState* thread, OwnerId owner);
 
+// The rounding comes first and goes last: whoever interrupts or reads meanwhile never finds more
+// requested than usable bytes.
 inline void count_allocation(OwnerCounters* counters, size_t requested, size_t usable) {
   bump(counters->allocations);
-  bump(counters->allocated_bytes, requested);
   bump(counters->allocated_usable, usable);
+  bump(counters->allocated_bytes, requested);
 }
 
 inline void count_free(OwnerCounters* counters, size_t requested, size_t usable) {
