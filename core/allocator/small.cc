@@ -249,6 +249,7 @@ void* allocate_slow(size_t size, uintptr_t site) {
 void count_failure(uintptr_t site) {
   ThreadScope scope;
   if (scope.thread() != nullptr) {
+    BusyScope busy(scope.thread());
     bump(counters_of(scope.thread(), tag::owner_of_site(site))->failed);
   }
 }

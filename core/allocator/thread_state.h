@@ -3,6 +3,7 @@
 // never move. Layer: core/allocator.  Locks: none on what a thread does to its own state.
 #pragma once
 
+#include "core/allocator/deferred.h"
 #include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/heap/address_map.h"
@@ -171,7 +172,8 @@ inline void count_free(OwnerCounters* counters, size_t requested, size_t usable)
   bump(counters->freed_usable, usable);
 }
 
-/// While in scope, a forked child would find this state in the middle of something.
+/// While in scope, a forked child would find this state in the middle of something. What has been
+/// asked for meanwhile is done when the outermost scope ends.
 class BusyScope {
  public:
   explicit BusyScope(ThreadState* thread) : thread_(thread) {
@@ -182,6 +184,7 @@ class BusyScope {
   ~BusyScope() {
     __asm__ volatile("" ::: "memory");
     --thread_->busy;
+    serve_if_waiting();
   }
 
   BusyScope(const BusyScope&) = delete;

@@ -124,7 +124,8 @@ void make_orphan_locked(ThreadState* thread) {
   registry.orphans = thread;
 }
 
-ThreadState* attach() {
+[[gnu::noinline]] ThreadState* attach() {
+  const QuietScope quiet;
   ThreadState* thread = take_thread();
   if (thread != nullptr) {
     tls_state = thread;
@@ -134,6 +135,20 @@ ThreadState* attach() {
     }
   }
   return thread;
+}
+
+[[gnu::noinline]] ThreadState* enter_late() {
+  begin_quiet();
+  late.lock.acquire();
+  if (late.thread == nullptr) {
+    late.thread = take_thread();
+  }
+  return late.thread;
+}
+
+[[gnu::noinline]] void leave_late() {
+  late.lock.release();
+  end_quiet();
 }
 
 template <typename Visitor>
@@ -153,24 +168,15 @@ constinit ThreadState cold_state = make_cold_state();
 __thread ThreadState* tls_state __attribute__((tls_model("initial-exec"))) = &cold_state;
 
 ThreadScope::ThreadScope() : thread_(tls_state) {
-  if (likely(thread_ != &cold_state)) {
-    return;
+  if (unlikely(thread_ == &cold_state)) {
+    late_ = tls_torn_down;
+    thread_ = late_ ? enter_late() : attach();
   }
-  if (!tls_torn_down) {
-    thread_ = attach();
-    return;
-  }
-  late.lock.acquire();
-  late_ = true;
-  if (late.thread == nullptr) {
-    late.thread = take_thread();
-  }
-  thread_ = late.thread;
 }
 
 ThreadScope::~ThreadScope() {
   if (unlikely(late_)) {
-    late.lock.release();
+    leave_late();
   }
 }
 
@@ -182,6 +188,7 @@ bool thread_ending(bool last_round) {
   if (!last_round) {
     return true;
   }
+  const QuietScope quiet;
   tls_torn_down = true;
   tls_state = &cold_state;
   {
@@ -225,6 +232,7 @@ void replace_slots(ThreadState* thread, Slot* slots, uint64_t count) {
 }
 
 void forget_unloaded_modules() {
+  const QuietScope quiet;
   tag::forget_unloaded([](uintptr_t begin, uintptr_t end) {
     os::LockGuard guard(registry.lock);
     for (ThreadState* thread = first_thread(); thread != nullptr;
@@ -244,6 +252,7 @@ void forget_unloaded_modules() {
 }
 
 void prepare_for_limit(size_t limit_bytes) {
+  const QuietScope quiet;
   heap::give_up_reservation(limit_bytes);
   tag::trim_owners(owners_under(limit_bytes));
 }
