@@ -6,7 +6,6 @@
 
 #include "core/allocator/threads.h"
 #include "core/os/loader.h"
-#include "core/tag/owners.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -46,7 +45,7 @@ HEAPTAG_EXPORT void* dlopen(const char* file, int mode) noexcept {
   }
   void* handle = open(file, mode);
   if (handle != nullptr) {
-    tag::read_loaded_modules();
+    allocator::read_loaded_modules();
   }
   return handle;
 }

@@ -130,8 +130,8 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 
 inline constexpr unsigned kFastWrapperLevels = 6;
 
-/// If `pc` lies in an allocation wrapper whose frame is an ordinary one, its caller is tried. `sp` is
-/// the stack pointer when the call at `pc` returns. `kProbed`: it has no slot.
+/// If `pc` lies in an allocation wrapper whose frame is an ordinary one, its caller is tried. `sp`
+/// is the stack pointer when the call at `pc` returns. `kProbed`: it has no slot.
 template <void* (*Slow)(size_t size, uintptr_t site), unsigned kLevel, bool kProbed>
 [[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));

@@ -1,5 +1,6 @@
 #include "core/allocator/bins.h"
 
+#include "core/allocator/figures.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/tag/owners.h"
@@ -208,6 +209,7 @@ void fold_figures(ThreadState* thread, Span* span) {
   const uint64_t freed_usable = span->frees * span->block_bytes;
   const uint64_t allocated_usable = span->allocations * span->block_bytes;
   const bool varied = span->is_varied();
+  wait_until_figures_may_move();
   const uint64_t sequence = thread->record.sequence;
   __atomic_store_n(&thread->record.sequence, sequence + 1, __ATOMIC_RELEASE);
   bump(counters->frees, span->frees);

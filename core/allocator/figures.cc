@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "core/allocator/threads.h"
+#include "core/os/clock.h"
 #include "core/tag/owners.h"
 
 namespace heaptag::allocator {
@@ -11,19 +12,25 @@ namespace {
 
 enum class Half { kFreed, kAllocated };
 
+constinit uint32_t holds = 0;
+constexpr uint64_t kWaitNs = 50'000;
+constexpr unsigned kMostWaits = 2000;
+
+// Read against the order in which they are written: what was asked for is never more than the
+// blocks that hold it.
 void visit_part(const FigureVisitor& visitor,
                 Half half,
                 uint32_t owner,
                 const OwnerCounters& part) {
   OwnerCounters words{};
   if (half == Half::kFreed) {
-    words.frees = read_relaxed(part.frees);
-    words.freed_bytes = read_relaxed(part.freed_bytes);
     words.freed_usable = read_relaxed(part.freed_usable);
+    words.freed_bytes = read_relaxed(part.freed_bytes);
+    words.frees = read_relaxed(part.frees);
   } else {
-    words.allocations = read_relaxed(part.allocations);
     words.allocated_bytes = read_relaxed(part.allocated_bytes);
     words.allocated_usable = read_relaxed(part.allocated_usable);
+    words.allocations = read_relaxed(part.allocations);
     words.failed = read_relaxed(part.failed);
   }
   visitor.add(visitor.context, owner, words);
@@ -54,15 +61,15 @@ void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
     if (thread == nullptr || owner == 0 || owner >= owners) {
       continue;
     }
+    const bool is_varied = read_relaxed(span->requested_bytes) == Span::kVaried;
     OwnerCounters part{};
     part.frees = read_relaxed(span->frees);
     part.freed_usable = part.frees * span->block_bytes;
+    part.freed_bytes = is_varied ? read_relaxed(span->freed_bytes) : 0;
+    part.allocated_bytes = is_varied ? read_relaxed(span->allocated_bytes) : 0;
     part.allocations = read_relaxed(span->allocations);
     part.allocated_usable = part.allocations * span->block_bytes;
-    if (read_relaxed(span->requested_bytes) == Span::kVaried) {
-      part.freed_bytes = read_relaxed(span->freed_bytes);
-      part.allocated_bytes = read_relaxed(span->allocated_bytes);
-    } else {
+    if (!is_varied) {
       part.freed_bytes = part.frees * span->requested_bytes;
       part.allocated_bytes = part.allocations * span->requested_bytes;
     }
@@ -81,6 +88,20 @@ void visit_figures(const FigureVisitor& visitor, Order order) {
       visit_thread(visitor, half, thread);
     }
     visit_spans_of_one_owner(visitor, half);
+  }
+}
+
+FiguresHold::FiguresHold() {
+  __atomic_fetch_add(&holds, 1, __ATOMIC_SEQ_CST);
+}
+
+FiguresHold::~FiguresHold() {
+  __atomic_fetch_sub(&holds, 1, __ATOMIC_SEQ_CST);
+}
+
+void wait_until_figures_may_move() {
+  for (unsigned i = 0; i < kMostWaits && read_relaxed(holds) != 0; ++i) {
+    os::sleep_ns(kWaitNs);
   }
 }
 

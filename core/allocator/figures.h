@@ -29,4 +29,18 @@ uint64_t figures_sequence();
 uint64_t figures_sequence_now();
 inline constexpr uint64_t kFiguresMove = ~uint64_t{0};
 
+/// While in scope, figures stay in their tables: who wants to move some waits, though not for ever.
+/// For a reader whom they move too often. Pre: the calling thread is in none of our slow paths.
+class FiguresHold {
+ public:
+  FiguresHold();
+  ~FiguresHold();
+
+  FiguresHold(const FiguresHold&) = delete;
+  FiguresHold& operator=(const FiguresHold&) = delete;
+};
+
+/// Before figures move: waits while they are held.
+void wait_until_figures_may_move();
+
 }  // namespace heaptag::allocator

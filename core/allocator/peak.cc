@@ -24,6 +24,7 @@ constexpr int64_t kStepBytesPerOwner = sizeof(OwnerCounters);
 // where the next one looks again, and before a report.
 constexpr unsigned kTries = 2;
 constexpr unsigned kTriesBeforeReport = 64;
+constexpr uint64_t kPatienceNs = 100'000'000;
 
 struct State {
   os::Lock lock;
@@ -111,6 +112,14 @@ void look_locked(unsigned tries) {
   }
 }
 
+// With the lock or without.
+void raise_watermark(uint64_t bytes) {
+  uint64_t now = read_relaxed(state.peak.watermark_bytes);
+  while (now < bytes && !__atomic_compare_exchange_n(&state.peak.watermark_bytes, &now, bytes, true,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
 }  // namespace
 
 void publish_live(ThreadState* thread) {
@@ -121,8 +130,11 @@ void publish_live(ThreadState* thread) {
   }
   thread->published_live_bytes = static_cast<uint64_t>(live);
   const int64_t sum = __atomic_add_fetch(&state.live_bytes, change, __ATOMIC_RELAXED);
-  if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED)) ||
-      !state.lock.try_acquire()) {
+  if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED))) {
+    return;
+  }
+  if (!state.lock.try_acquire()) {
+    raise_watermark(static_cast<uint64_t>(sum));  // nobody has seen what there is now
     return;
   }
   // Other threads may have freed without having published it: then the sum is too high, and nothing
@@ -135,15 +147,20 @@ void publish_live(ThreadState* thread) {
   write_relaxed(state.look_at_bytes, next);
   const uint64_t seen_to =
       static_cast<uint64_t>(true_sum > 0 ? true_sum : 0) + static_cast<uint64_t>(next - sum);
-  if (seen_to > state.peak.watermark_bytes) {
-    state.peak.watermark_bytes = seen_to;
-  }
+  raise_watermark(seen_to);
   state.lock.release();
 }
 
-void settle_peak() {
-  os::LockGuard guard(state.lock);
-  look_locked(kTriesBeforeReport);
+PeakHold::PeakHold() : is_held_(state.lock.acquire_within(kPatienceNs)) {
+  if (is_held_) {
+    look_locked(kTriesBeforeReport);
+  }
+}
+
+PeakHold::~PeakHold() {
+  if (is_held_) {
+    state.lock.release();
+  }
 }
 
 PeakFigures peak_figures() {
@@ -152,9 +169,8 @@ PeakFigures peak_figures() {
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
     unseen += thread->current_span_bytes_max + kLeastChangeBytes;
   }
-  const uint64_t seen_to = state.peak.watermark_bytes > state.peak.live_bytes
-                               ? state.peak.watermark_bytes
-                               : state.peak.live_bytes;
+  const uint64_t watermark = read_relaxed(state.peak.watermark_bytes);
+  const uint64_t seen_to = watermark > state.peak.live_bytes ? watermark : state.peak.live_bytes;
   return {state.peak.live_bytes, seen_to - state.peak.live_bytes + unseen, state.peak.at_ns};
 }
 

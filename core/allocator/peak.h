@@ -16,8 +16,19 @@ inline constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 /// when the sum is higher than ever.
 void publish_live(ThreadState* thread);
 
-/// Looks now, whatever the sum: before a report. Waits for the lock.
-void settle_peak();
+/// Looks now, whatever the sum, and keeps the record as it is while in scope: for a report. Waits
+/// for whoever looks already, but not for ever: a thread that is stopped must not stop the report.
+class PeakHold {
+ public:
+  PeakHold();
+  ~PeakHold();
+
+  PeakHold(const PeakHold&) = delete;
+  PeakHold& operator=(const PeakHold&) = delete;
+
+ private:
+  bool is_held_;
+};
 
 struct PeakFigures {
   uint64_t live_bytes;   // the highest sum seen; the owners' at_peak_bytes add up to it

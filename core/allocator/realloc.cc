@@ -223,6 +223,7 @@ bool owns(const void* block) {
 }
 
 bool release_free_memory(size_t keep_bytes) {
+  const QuietScope quiet;
   ThreadScope scope;
   if (scope.thread() != nullptr) {
     BusyScope busy(scope.thread());

@@ -3,6 +3,7 @@
 // never move. Layer: core/allocator.  Locks: none on what a thread does to its own state.
 #pragma once
 
+#include "core/allocator/deferred.h"
 #include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/heap/address_map.h"
@@ -178,10 +179,12 @@ extern constinit ThreadState cold_state;
 /// null.
 OwnerCounters* counters_of(ThreadState* thread, OwnerId owner);
 
+// The rounding comes first and goes last: whoever interrupts or reads meanwhile never finds more
+// requested than usable bytes.
 inline void count_allocation(OwnerCounters* counters, size_t requested, size_t usable) {
   bump(counters->allocations);
-  bump(counters->allocated_bytes, requested);
   bump(counters->allocated_usable, usable);
+  bump(counters->allocated_bytes, requested);
 }
 
 inline void count_free(OwnerCounters* counters, size_t requested, size_t usable) {
@@ -190,7 +193,8 @@ inline void count_free(OwnerCounters* counters, size_t requested, size_t usable)
   bump(counters->freed_usable, usable);
 }
 
-/// While in scope, a forked child would find this state in the middle of something.
+/// While in scope, a forked child would find this state in the middle of something. What has been
+/// asked for meanwhile is done when the outermost scope ends.
 class BusyScope {
  public:
   explicit BusyScope(ThreadState* thread) : thread_(thread) {
@@ -201,6 +205,7 @@ class BusyScope {
   ~BusyScope() {
     __asm__ volatile("" ::: "memory");
     --thread_->busy;
+    serve_if_waiting();
   }
 
   BusyScope(const BusyScope&) = delete;

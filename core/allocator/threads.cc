@@ -135,7 +135,8 @@ void make_orphan_locked(ThreadState* thread) {
   registry.orphans = thread;
 }
 
-ThreadState* attach() {
+[[gnu::noinline]] ThreadState* attach() {
+  const QuietScope quiet;
   ThreadState* thread = take_thread();
   if (thread != nullptr) {
     tls_state = thread;
@@ -164,6 +165,25 @@ void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
   }
 }
 
+[[gnu::noinline]] ThreadState* enter_late() {
+  begin_quiet();
+  late.lock.acquire();
+  if (late.thread == nullptr) {
+    late.thread = take_thread();
+  }
+  if (late.thread != nullptr && tag::has_thread_rules()) {
+    name_thread(late.thread);  // it serves many
+    os::LockGuard guard(registry.lock);
+    empty_slots_locked(late.thread, 0, UINTPTR_MAX);
+  }
+  return late.thread;
+}
+
+[[gnu::noinline]] void leave_late() {
+  late.lock.release();
+  end_quiet();
+}
+
 template <typename Visitor>
 void for_each_lock(Visitor visit) {
   // Rank order: outermost first.
@@ -181,29 +201,15 @@ constinit ThreadState cold_state = make_cold_state();
 __thread ThreadState* tls_state __attribute__((tls_model("initial-exec"))) = &cold_state;
 
 ThreadScope::ThreadScope() : thread_(tls_state) {
-  if (likely(thread_ != &cold_state)) {
-    return;
-  }
-  if (!tls_torn_down) {
-    thread_ = attach();
-    return;
-  }
-  late.lock.acquire();
-  late_ = true;
-  if (late.thread == nullptr) {
-    late.thread = take_thread();
-  }
-  thread_ = late.thread;
-  if (thread_ != nullptr && tag::has_thread_rules()) {
-    name_thread(thread_);  // it serves many
-    os::LockGuard guard(registry.lock);
-    empty_slots_locked(thread_, 0, UINTPTR_MAX);
+  if (unlikely(thread_ == &cold_state)) {
+    late_ = tls_torn_down;
+    thread_ = late_ ? enter_late() : attach();
   }
 }
 
 ThreadScope::~ThreadScope() {
   if (unlikely(late_)) {
-    late.lock.release();
+    leave_late();
   }
 }
 
@@ -215,6 +221,7 @@ bool thread_ending(bool last_round) {
   if (!last_round) {
     return true;
   }
+  const QuietScope quiet;
   tls_torn_down = true;
   tls_state = &cold_state;
   {
@@ -272,6 +279,7 @@ void grow_slots(ThreadState* thread) {
 }
 
 void forget_unloaded_modules() {
+  const QuietScope quiet;
   tag::forget_unloaded([](uintptr_t begin, uintptr_t end) {
     os::LockGuard guard(registry.lock);
     for (ThreadState* thread = first_thread(); thread != nullptr;
@@ -282,6 +290,7 @@ void forget_unloaded_modules() {
 }
 
 void rules_have_come() {
+  const QuietScope quiet;
   ThreadState* thread = tls_state;
   if (thread != &cold_state) {
     name_thread(thread);
@@ -294,6 +303,7 @@ void thread_renamed(uintptr_t handle, const char* name) {
   if (!tag::has_thread_rules()) {
     return;
   }
+  const QuietScope quiet;
   const uint64_t bits = tag::thread_rules_of(name);
   os::LockGuard guard(registry.lock);
   for (ThreadState* thread = first_thread(); thread != nullptr;
@@ -306,7 +316,13 @@ void thread_renamed(uintptr_t handle, const char* name) {
   }
 }
 
+void read_loaded_modules() {
+  const QuietScope quiet;
+  tag::read_loaded_modules();
+}
+
 void prepare_for_limit(size_t limit_bytes) {
+  const QuietScope quiet;
   heap::give_up_reservation(limit_bytes);
   tag::trim_owners(owners_under(limit_bytes));
 }

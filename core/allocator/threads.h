@@ -47,6 +47,9 @@ void help_orphan(ThreadState* thread);
 /// growth.
 void prepare_for_limit(size_t limit_bytes);
 
+/// After a dlopen: the symbols of what is new are read.
+void read_loaded_modules();
+
 /// After a dlclose: nothing may be charged any more to sites in modules that are gone.
 void forget_unloaded_modules();
 

@@ -28,4 +28,10 @@ uint64_t realtime_ns() {
   return read_clock_ns(CLOCK_REALTIME);
 }
 
+void sleep_ns(uint64_t duration_ns) {
+  const timespec duration{static_cast<time_t>(duration_ns / 1'000'000'000U),
+                          static_cast<long>(duration_ns % 1'000'000'000U)};
+  raw_syscall(SYS_nanosleep, reinterpret_cast<long>(&duration));
+}
+
 }  // namespace heaptag::os

@@ -15,4 +15,7 @@ uint64_t coarse_ms();
 /// Nanoseconds since the epoch, UTC.
 uint64_t realtime_ns();
 
+/// Lets others run for about so long, or until a signal comes.
+void sleep_ns(uint64_t duration_ns);
+
 }  // namespace heaptag::os

@@ -11,6 +11,8 @@ namespace heaptag::os {
 
 namespace {
 
+constexpr long kRenameNoReplace = 1;
+
 long open_raw(const char* path, int flags, unsigned mode) {
   return raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), flags | O_CLOEXEC,
                      static_cast<long>(mode));
@@ -110,6 +112,34 @@ long read_link(const char* path, char* buffer, size_t capacity) {
                                   reinterpret_cast<long>(buffer), static_cast<long>(capacity - 1));
   buffer[is_error(result) ? 0 : result] = '\0';
   return result;
+}
+
+long rename_new(const char* from, const char* to) {
+  const long old_name = reinterpret_cast<long>(from);
+  const long new_name = reinterpret_cast<long>(to);
+  const long renamed =
+      raw_syscall(SYS_renameat2, AT_FDCWD, old_name, AT_FDCWD, new_name, kRenameNoReplace);
+  if (!is_error(renamed) || renamed == -EEXIST) {
+    return renamed;
+  }
+  // Not every file system can do that, and not every file system has links.
+  const long linked = raw_syscall(SYS_linkat, AT_FDCWD, old_name, AT_FDCWD, new_name, 0);
+  if (!is_error(linked)) {
+    remove_file(from);
+    return 0;
+  }
+  return linked == -EEXIST || exists(to) ? -EEXIST : raw_syscall(SYS_rename, old_name, new_name);
+}
+
+void remove_file(const char* path) {
+  raw_syscall(SYS_unlink, reinterpret_cast<long>(path));
+}
+
+bool exists(const char* path) {
+  struct stat info {};
+
+  return !is_error(raw_syscall(SYS_newfstatat, AT_FDCWD, reinterpret_cast<long>(path),
+                               reinterpret_cast<long>(&info), AT_SYMLINK_NOFOLLOW));
 }
 
 bool is_directory(const char* path) {

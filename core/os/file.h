@@ -41,6 +41,15 @@ void close_file(int fd);
 /// Reads a symbolic link into `buffer`, NUL-terminated. Returns its length or a negative errno.
 long read_link(const char* path, char* buffer, size_t capacity);
 
+/// Gives a file another name in the same file system, one that nothing has. Returns 0 or a negative
+/// errno: EEXIST when something has it.
+long rename_new(const char* from, const char* to);
+
+void remove_file(const char* path);
+
+/// Is there anything by that name, be it a link to nowhere?
+bool exists(const char* path);
+
 /// Is there something that is neither a regular file nor a directory?
 bool is_device_or_pipe(const char* path);
 

@@ -1,12 +1,16 @@
 #include "core/os/lock.h"
 
 #include <linux/futex.h>
+#include <time.h>
 
+#include "core/os/clock.h"
 #include "core/os/syscall.h"
 
 namespace heaptag::os {
 
 namespace {
+
+constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 // The thread control block's address names a thread without a system call.
 constinit void* forking_thread = nullptr;
@@ -42,6 +46,24 @@ void Lock::wait_for_it() {
   while (__atomic_exchange_n(&word_, kContended, __ATOMIC_ACQUIRE) != kFree) {
     raw_syscall(SYS_futex, reinterpret_cast<long>(&word_), FUTEX_WAIT_PRIVATE, kContended, 0);
   }
+}
+
+bool Lock::acquire_within(uint64_t limit_ns) {
+  if (try_acquire() || i_am_forking()) {
+    return true;
+  }
+  const uint64_t deadline = monotonic_ns() + limit_ns;
+  while (__atomic_exchange_n(&word_, kContended, __ATOMIC_ACQUIRE) != kFree) {
+    const uint64_t now = monotonic_ns();
+    if (now >= deadline) {
+      return false;
+    }
+    const timespec rest{static_cast<time_t>((deadline - now) / kNanosecondsPerSecond),
+                        static_cast<long>((deadline - now) % kNanosecondsPerSecond)};
+    raw_syscall(SYS_futex, reinterpret_cast<long>(&word_), FUTEX_WAIT_PRIVATE, kContended,
+                reinterpret_cast<long>(&rest));
+  }
+  return true;
 }
 
 void Lock::release() {

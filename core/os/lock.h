@@ -24,6 +24,12 @@ class Lock {
                                        __ATOMIC_RELAXED);
   }
 
+  /// Waits for it, but not longer. False when somebody else still has it.
+  bool acquire_within(uint64_t limit_ns);
+
+  /// Somebody has it now; by the time that the caller looks, perhaps not any more.
+  bool is_held() const { return __atomic_load_n(&word_, __ATOMIC_RELAXED) != kFree; }
+
   void release();
 
   /// In a forked child, whose only thread is the caller: whoever held it is gone.

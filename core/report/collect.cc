@@ -21,7 +21,11 @@ using wire::OwnerCounters;
 
 namespace {
 
-constexpr unsigned kMaxTries = 64;
+// A sum is made within a few tries, or when figures are held; not while a thread is stopped in the
+// middle of a move.
+constexpr unsigned kFreeTries = 16;
+constexpr unsigned kHeldTries = 64;
+constexpr uint64_t kPauseNs = 200'000;
 constexpr size_t kBuildIdTextBytes = 41;
 
 void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
@@ -39,18 +43,44 @@ void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
   sum.failed += part.failed;
 }
 
+bool try_add_up(std::span<OwnerCounters> sums) {
+  for (OwnerCounters& sum : sums) {
+    sum = OwnerCounters{};
+  }
+  const uint64_t before = allocator::figures_sequence_now();
+  allocator::visit_figures({add_part, &sums}, allocator::Order::kFreedFirst);
+  return before != allocator::kFiguresMove && allocator::figures_sequence_now() == before;
+}
+
+bool try_add_up(std::span<OwnerCounters> sums, unsigned tries, uint64_t pause_ns) {
+  for (; tries > 0; --tries) {
+    if (try_add_up(sums)) {
+      return true;
+    }
+    os::sleep_ns(pause_ns);
+  }
+  return false;
+}
+
+bool add_up_held(std::span<OwnerCounters> sums) {
+  const allocator::FiguresHold hold;
+  return try_add_up(sums, kHeldTries, kPauseNs);
+}
+
+void raise_to(uint64_t least, uint64_t* value) {
+  *value = *value < least ? least : *value;
+}
+
 // Threads that go on move figures between tables now and then: a sum during which that happened is
-// not used.
+// used only when there is no other, and then shows some of them once too often or not at all.
 void add_up(std::span<OwnerCounters> sums) {
-  for (unsigned i = 0; i < kMaxTries; ++i) {
-    for (OwnerCounters& sum : sums) {
-      sum = OwnerCounters{};
-    }
-    const uint64_t before = allocator::figures_sequence();
-    allocator::visit_figures({add_part, &sums}, allocator::Order::kFreedFirst);
-    if (allocator::figures_sequence() == before) {
-      return;
-    }
+  if (try_add_up(sums, kFreeTries, 0) || add_up_held(sums)) {
+    return;
+  }
+  for (OwnerCounters& sum : sums) {
+    raise_to(sum.frees, &sum.allocations);
+    raise_to(sum.freed_bytes, &sum.allocated_bytes);
+    raise_to(sum.freed_usable + (sum.allocated_bytes - sum.freed_bytes), &sum.allocated_usable);
   }
 }
 
@@ -101,6 +131,22 @@ bool collect_modules(Collected* collected) {
   return true;
 }
 
+// The record of the peak, as it was at one moment.
+struct PeakCopy {
+  allocator::PeakFigures figures;
+  std::span<uint64_t> at_peak_bytes;  // by owner: these add up to figures.live_bytes
+};
+
+void copy_peak(Collected* collected, PeakCopy* copy) {
+  const allocator::PeakHold hold;
+  // Not before: whoever is in the record is counted now.
+  copy->at_peak_bytes = collected->scratch.array<uint64_t>(tag::owner_count());
+  for (uint32_t owner = 1; owner < copy->at_peak_bytes.size(); ++owner) {
+    copy->at_peak_bytes[owner] = read_relaxed(tag::owners()[owner].at_peak_bytes);
+  }
+  copy->figures = allocator::peak_figures();
+}
+
 // A row is a site; the sites of a tag lie next to each other.
 struct Rows {
   std::span<render::Tag> tags;
@@ -112,7 +158,11 @@ struct Rows {
   size_t tag_count = 0;
 };
 
-void fill_site(Rows* rows, uint32_t owner, const OwnerCounters& sum, const render::Report& report) {
+void fill_site(Rows* rows,
+               uint32_t owner,
+               const OwnerCounters& sum,
+               uint64_t at_peak_bytes,
+               const render::Report& report) {
   const wire::OwnerRecord& record = tag::owners()[owner];
   const size_t row = rows->count++;
   render::Frame& frame = rows->frames[row];
@@ -127,13 +177,16 @@ void fill_site(Rows* rows, uint32_t owner, const OwnerCounters& sum, const rende
   site.frames = &frame;
   site.frame_count = OwnerId{owner} == tag::kOverflowOwner ? 0 : 1;
   site.figures = figures_of(sum);
-  site.at_peak_bytes = record.at_peak_bytes;
+  site.at_peak_bytes = at_peak_bytes;
   site.size_classes =
       static_cast<uint32_t>(__builtin_popcountll(read_relaxed(record.size_classes)));
 }
 
 // Named tags first, each with all of its sites; then every site that is its own.
-void fill_rows(Rows* rows, std::span<OwnerCounters> sums, const render::Report& report) {
+void fill_rows(Rows* rows,
+               std::span<OwnerCounters> sums,
+               const PeakCopy& peak,
+               const render::Report& report) {
   size_t count = 0;
   for (uint32_t owner = 1; owner < sums.size(); ++owner) {
     if (sums[owner].allocations != 0 || sums[owner].failed != 0) {
@@ -147,25 +200,25 @@ void fill_rows(Rows* rows, std::span<OwnerCounters> sums, const render::Report& 
   uint32_t last_tag = 0;
   for (uint32_t owner : rows->order.first(count)) {
     const wire::OwnerRecord& record = owners[owner];
-    fill_site(rows, owner, sums[owner], report);
+    fill_site(rows, owner, sums[owner], peak.at_peak_bytes[owner], report);
     render::Site* site = &rows->sites[rows->count - 1];
     if (record.tag == 0 || record.tag != last_tag) {
       last_tag = record.tag;
       render::Tag& tag = rows->tags[rows->tag_count++];
       tag = render::Tag{};
       tag.sites = site;
-      tag.peak_live_bytes = record.peak_live_bytes;
+      tag.peak_live_bytes = read_relaxed(record.peak_live_bytes);
       if (record.tag != 0) {
         const wire::TagRecord& named = tag::tags()[record.tag];
         tag.name = reinterpret_cast<const char*>(named.name);
         tag.origin = named.origin == wire::TagOrigin::kApi ? "api" : "rule";
-        tag.peak_live_bytes = named.peak_live_bytes;
+        tag.peak_live_bytes = read_relaxed(named.peak_live_bytes);
       }
     }
     render::Tag& tag = rows->tags[rows->tag_count - 1];
     ++tag.site_count;
     add_figures(tag.figures, site->figures);
-    tag.at_peak_bytes += record.at_peak_bytes;
+    tag.at_peak_bytes += site->at_peak_bytes;
   }
 }
 
@@ -235,10 +288,11 @@ void collect_rules(Collected* collected) {
   collected->report.rule_count = rules.size();
 }
 
-void collect_totals(render::Report* report, const Rows& rows) {
+void collect_totals(render::Report* report, const Rows& rows, const PeakCopy& peak) {
   render::Totals& totals = report->totals;
   for (const render::Tag& tag : rows.tags.first(rows.tag_count)) {
     add_figures(totals.figures, tag.figures);
+    totals.peak_live_bytes += tag.at_peak_bytes;
   }
   for (const allocator::ThreadState* thread = allocator::first_thread(); thread != nullptr;
        thread = reinterpret_cast<const allocator::ThreadState*>(thread->record.next)) {
@@ -246,10 +300,9 @@ void collect_totals(render::Report* report, const Rows& rows) {
     totals.foreign_frees += read_relaxed(thread->record.foreign_frees);
   }
   totals.threads = allocator::threads_ever();
-  const allocator::PeakFigures peak = allocator::peak_figures();
-  totals.peak_live_bytes = peak.live_bytes;
-  totals.peak_error_bytes = peak.error_bytes;
-  report->process.at_peak_ns = peak.at_ns;
+  const uint64_t bound = peak.figures.live_bytes + peak.figures.error_bytes;
+  totals.peak_error_bytes = bound > totals.peak_live_bytes ? bound - totals.peak_live_bytes : 0;
+  report->process.at_peak_ns = peak.figures.at_ns;
 }
 
 // Threads that allocate while the report is made may have passed the recorded peak: then the peak
@@ -312,8 +365,9 @@ Collected::~Collected() {
 }
 
 bool collect(Collected* collected) {
-  allocator::settle_peak();
-  const uint32_t owners = tag::owner_count();
+  PeakCopy peak;
+  copy_peak(collected, &peak);
+  const auto owners = static_cast<uint32_t>(peak.at_peak_bytes.size());
   auto sums = collected->scratch.array<OwnerCounters>(owners);
   Rows rows{collected->scratch.array<render::Tag>(owners),
             collected->scratch.array<render::Site>(owners),
@@ -328,7 +382,7 @@ bool collect(Collected* collected) {
   if (!collect_modules(collected)) {
     return false;
   }
-  fill_rows(&rows, sums, collected->report);
+  fill_rows(&rows, sums, peak, collected->report);
   name_functions(collected, &rows);
   if (!name_tags(collected, &rows)) {
     return false;
@@ -336,7 +390,7 @@ bool collect(Collected* collected) {
   collected->report.tags = rows.tags.data();
   collected->report.tag_count = rows.tag_count;
   collect_rules(collected);
-  collect_totals(&collected->report, rows);
+  collect_totals(&collected->report, rows, peak);
   raise_peak(&collected->report, &rows);
   collect_memory(&collected->report);
   return true;

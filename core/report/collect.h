@@ -19,6 +19,7 @@ struct Collected {
 };
 
 /// Fills `collected` with the figures of this moment. False without memory. Threads may go on.
+/// Locks: the peak's, and no other.
 bool collect(Collected* collected);
 
 }  // namespace heaptag::report

@@ -197,7 +197,7 @@ void start(int argc, char** argv, char** environment) {
     start_with_options(argc, argv, environment);
   }
   if (!session.is_silent) {
-    tag::read_loaded_modules();
+    allocator::read_loaded_modules();
   }
 }
 

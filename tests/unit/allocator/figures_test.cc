@@ -2,6 +2,7 @@
 #include "core/allocator/figures.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -245,6 +246,34 @@ TEST(Figures, OnlyGrowWhileSomebodyReads) {
   reader.join();
 }
 
+// Threads give spans back all the time; while figures are held, none of them move.
+TEST(Figures, StayWhereTheyAreWhileHeld) {
+  watch_thread_ends();
+  const std::vector<uintptr_t> sites = fresh_sites(2);
+  std::atomic<bool> stop = false;
+  std::thread reader([&] {
+    const uint64_t first = figures_sequence();
+    while (figures_sequence() == first) {  // they move
+    }
+    for (int i = 0; i < 20; ++i) {
+      const FiguresHold hold;
+      usleep(100);  // who has begun may end
+      const uint64_t sequence = figures_sequence();
+      usleep(2000);
+      EXPECT_EQ(figures_sequence_now(), sequence);
+    }
+    stop = true;
+  });
+  run_threads(2, [&](unsigned number) {
+    std::vector<void*> blocks(2000);
+    while (!stop) {
+      std::generate(blocks.begin(), blocks.end(), [&] { return allocate(80, sites[number]); });
+      std::for_each(blocks.begin(), blocks.end(), deallocate);
+    }
+  });
+  reader.join();
+}
+
 // The peak is a lower bound also while threads give spans back: then all that these have counted
 // moves to other tables, and whoever looks at that moment must not see one half before and the
 // other after. Each thread holds at most kBlocks at a time, and goes through very many.
@@ -257,7 +286,7 @@ TEST(Peak, IsNeverHigherThanWhatWasLive) {
   std::atomic<unsigned> running = kThreads;
   std::thread looker([&] {
     while (running != 0) {
-      settle_peak();
+      const PeakHold settled;
     }
   });
   run_threads(kThreads, [&](unsigned /*number*/) {
@@ -278,9 +307,31 @@ TEST(Peak, IsNeverHigherThanWhatWasLive) {
   EXPECT_LE(record.peak_live_bytes, kThreads * kBlocks * kSize);
 }
 
+void pass_held_peak() {
+  constexpr size_t kBytes = 50'000'000;
+  const uintptr_t site = fresh_sites(1)[0];
+  uint64_t held = 0;
+  {
+    const PeakHold hold;
+    held = peak_figures().live_bytes;
+    deallocate(allocate(held + kBytes, site));
+    EXPECT_EQ(peak_figures().live_bytes, held);
+  }
+  // What nobody could look at is within the bound.
+  EXPECT_GE(peak_figures().live_bytes + peak_figures().error_bytes, held + kBytes);
+  deallocate(allocate(held + 2 * kBytes, site));
+  EXPECT_GE(peak_figures().live_bytes, held + 2 * kBytes);
+  exit(::testing::Test::HasFailure() ? 1 : 0);
+}
+
+// In a process of its own: other tests look at what the heap has free.
+TEST(Peak, StaysAsItIsWhileHeld) {
+  EXPECT_EXIT(pass_held_peak(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(Peak, IsWithinItsErrorOfTheTruth) {
   const uintptr_t site = fresh_sites(1)[0];
-  settle_peak();
+  { const PeakHold settled; }
   const auto base = static_cast<uint64_t>(sums_of_threads().live_bytes);
   std::vector<void*> blocks;
   uint64_t live = base;

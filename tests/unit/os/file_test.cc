@@ -46,6 +46,24 @@ std::string contents(const std::string& path) {
   return length < 0 ? "error" : std::string(buffer, static_cast<size_t>(length));
 }
 
+TEST_F(File, ANewNameIsNew) {
+  const std::string from = write("from", "text");
+  const std::string to = path("to");
+  EXPECT_FALSE(exists(to.c_str()));
+  EXPECT_EQ(rename_new(from.c_str(), to.c_str()), 0);
+  EXPECT_EQ(contents(to), "text");
+  EXPECT_FALSE(exists(from.c_str()));
+  const std::string other = write("other", "more");
+  EXPECT_EQ(rename_new(other.c_str(), to.c_str()), -EEXIST);
+  ASSERT_EQ(symlink("nowhere", path("link").c_str()), 0);
+  EXPECT_TRUE(exists(path("link").c_str()));
+  EXPECT_EQ(rename_new(other.c_str(), path("link").c_str()), -EEXIST);
+  EXPECT_EQ(contents(to), "text");
+  EXPECT_LT(rename_new(path("none").c_str(), path("new").c_str()), 0);
+  remove_file(other.c_str());
+  EXPECT_FALSE(exists(other.c_str()));
+}
+
 TEST_F(File, ANewFileIsNewAndOurs) {
   const std::string name = write("a", "text");
   EXPECT_EQ(contents(name), "text");

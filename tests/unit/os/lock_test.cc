@@ -40,6 +40,34 @@ TEST(Lock, TryAcquireDoesNotWait) {
   lock.release();
 }
 
+TEST(Lock, WaitsNoLongerThanItIsTold) {
+  Lock lock;
+  lock.acquire();
+  EXPECT_TRUE(lock.is_held());
+  EXPECT_FALSE(lock.acquire_within(0));
+  EXPECT_FALSE(lock.acquire_within(5'000'000));
+  lock.release();
+  EXPECT_FALSE(lock.is_held());
+  EXPECT_TRUE(lock.acquire_within(0));
+  lock.release();
+  EXPECT_TRUE(lock.try_acquire());
+}
+
+TEST(Lock, IsHandedToWhoWaitsForATime) {
+  Lock lock;
+  std::atomic<bool> got = false;
+  lock.acquire();
+  std::thread waiter([&] {
+    got = lock.acquire_within(60'000'000'000);
+    lock.release();
+  });
+  usleep(20'000);
+  EXPECT_FALSE(got);
+  lock.release();
+  waiter.join();
+  EXPECT_TRUE(got);
+}
+
 TEST(Lock, WakesWhoWaits) {
   Lock lock;
   std::atomic<bool> got = false;

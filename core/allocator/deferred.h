@@ -1,0 +1,60 @@
+// Work that is asked for while a thread may be anywhere, as by a signal: it is done by a thread
+// that is in none of our slow paths, so that it finds no list half changed and no lock held by
+// itself. One exception: a realloc in place is told by nothing, and a new owner may be made in it.
+// So that work takes neither the owners' lock nor the metadata's. Layer: core/allocator.  Signals:
+// safe.
+#pragma once
+
+#include "core/base/counter.h"
+#include "core/base/types.h"
+
+namespace heaptag::allocator {
+
+// On a line of its own: every slow path looks at it, and hardly anything ever writes to it.
+struct alignas(64) Deferred {
+  uint32_t waiting;  // how often it was asked for and has not been done (any thread, atomically)
+  void (*serve)();  // set before anything can be waiting; does what it can, returns at once if that
+                    // is nothing
+};
+
+extern constinit Deferred deferred;
+
+/// Slow paths of the calling thread that are not told by its state's `busy`.
+extern __thread uint32_t tls_quiet __attribute__((tls_model("initial-exec")));
+
+/// Is the calling thread in none of our slow paths?
+bool may_serve();
+
+/// Serves what is waiting if the calling thread may.
+[[gnu::noinline, gnu::cold]] void serve_waiting();
+
+inline void serve_if_waiting() {
+  if (__builtin_expect(read_relaxed(deferred.waiting) != 0, 0)) {
+    serve_waiting();
+  }
+}
+
+/// Between these the calling thread is in a slow path, though no state of a thread is busy: it is
+/// born, it ends, it forks. They nest.
+inline void begin_quiet() {
+  ++tls_quiet;
+  __asm__ volatile("" ::: "memory");
+}
+
+inline void end_quiet() {
+  __asm__ volatile("" ::: "memory");
+  --tls_quiet;
+  serve_if_waiting();
+}
+
+class QuietScope {
+ public:
+  QuietScope() { begin_quiet(); }
+
+  ~QuietScope() { end_quiet(); }
+
+  QuietScope(const QuietScope&) = delete;
+  QuietScope& operator=(const QuietScope&) = delete;
+};
+
+}  // namespace heaptag::allocator
