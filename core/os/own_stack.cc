@@ -7,7 +7,7 @@ namespace heaptag::os {
 
 namespace {
 
-constexpr size_t kStackBytes = 256 * 1024;
+constexpr size_t kStackBytes = 1024 * 1024;
 
 // The old stack pointer waits in a register that the callee keeps. Nothing is pushed on the old
 // stack: the compiler may use what lies below its pointer.

@@ -3,7 +3,7 @@
 
 namespace heaptag::os {
 
-/// Calls function(context) on a stack of 256 KiB that is mapped for it, or, when the kernel gives
+/// Calls function(context) on a stack of 1 MiB that is mapped for it, or, when the kernel gives
 /// none, not at all. Returns whether it was called. errno: never touched.
 bool call_on_own_stack(void (*function)(void* context), void* context);
 

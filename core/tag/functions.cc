@@ -5,7 +5,6 @@
 
 #include "core/base/sort.h"
 #include "core/base/units.h"
-#include "core/elf/demangle.h"
 #include "core/elf/elf_symbols.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/own_stack.h"
@@ -19,7 +18,6 @@ namespace heaptag::tag {
 
 namespace {
 
-constexpr size_t kMaxDemangledBytes = 4096;
 constexpr size_t kHexIdBytes = 2 * sizeof(wire::ModuleRecord::build_id) + 1;
 
 /// A function, or neighbours of one mark: addresses without the load bias.
@@ -81,10 +79,7 @@ class Collector {
     }
     for (size_t i = 0; i < wanted_count_; ++i) {
       const uint32_t rule = wanted_rules_[i];
-      if (function_matches(rule, without_suffix(name), nullptr) ||
-          (name.starts_with("_Z") && wants_demangled(rule, name) &&
-           elf::demangle(symbol, demangled_, sizeof demangled_) &&
-           function_matches(rule, without_suffix(name), demangled_))) {
+      if (function_matches(rule, name)) {
         add(begin, size_bytes, rule);
       }
     }
@@ -111,12 +106,6 @@ class Collector {
   }
 
  private:
-  /// "parse.cold" and "parse.part.0" are parse.
-  static std::string_view without_suffix(std::string_view name) {
-    const size_t dot = name.find('.', 1);
-    return dot == std::string_view::npos ? name : std::string_view{name.data(), dot};
-  }
-
   static bool can_join(const Range& a, const Range& b) {
     // Neighbours may be padded to 16 bytes: no call returns into the padding.
     return a.mark == b.mark && b.begin <= ((a.end + 15) & ~15U);
@@ -138,7 +127,6 @@ class Collector {
   size_t capacity_ = 0;
   size_t count_ = 0;
   size_t mapped_bytes_ = 0;
-  char demangled_[kMaxDemangledBytes];
 };
 
 void write_hex(const wire::ModuleRecord& module, char* text) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/glob.h"
+#include "core/elf/function_glob.h"
 #include "core/meta/meta_allocator.h"
 #include "core/tag/tags.h"
 
@@ -20,7 +21,8 @@ constexpr uint8_t kNoBit = 0xff;
 struct Rule {
   TagRule text;
   uint8_t thread_bit;  // kNoBit: asks nothing of the thread
-  bool has_function;
+  uint8_t function_count;
+  elf::FunctionGlob functions[config::kMaxMatchers];
   bool has_size;
   bool by_module;
   TagId tag;  // kNone: by module
@@ -71,29 +73,6 @@ bool module_matches(const Rule& rule, const char* path) {
   });
 }
 
-bool is_identifier(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// The longest piece of a glob that is an identifier for certain: it stands in the mangled name,
-// too.
-std::string_view longest_identifier(std::string_view glob) {
-  std::string_view longest;
-  size_t begin = 0;
-  bool in_class = false;
-  for (size_t i = 0; i <= glob.size(); ++i) {
-    if (i < glob.size() && is_identifier(glob[i]) && !in_class) {
-      continue;
-    }
-    if (i > begin && i - begin > longest.size()) {
-      longest = {glob.data() + begin, i - begin};
-    }
-    begin = i + 1;
-    in_class = i < glob.size() && (glob[i] == '[' || (in_class && glob[i] != ']'));
-  }
-  return longest;
-}
-
 }  // namespace
 
 bool add_rule(const TagRule& text) {
@@ -103,7 +82,12 @@ bool add_rule(const TagRule& text) {
   }
   Rule& rule = table[count];
   rule.text = text;
-  rule.has_function = has_kind(text, MatcherKind::kFunction);
+  rule.function_count = 0;
+  for (unsigned i = 0; i < text.matcher_count; ++i) {
+    if (text.matchers[i].kind == MatcherKind::kFunction) {
+      rule.functions[rule.function_count++] = elf::FunctionGlob(text.matchers[i].glob);
+    }
+  }
   rule.has_size = has_kind(text, MatcherKind::kSize);
   rule.by_module = has_kind(text, MatcherKind::kByModule);
   rule.tag = rule.by_module ? TagId::kNone : intern_tag_locked(text.name, wire::TagOrigin::kRule);
@@ -137,20 +121,16 @@ wire::RuleRecord* const* rules_address() {
 }
 
 bool wants_functions_of(uint32_t rule, const char* path) {
-  return table[rule].has_function && module_matches(table[rule], path);
+  return table[rule].function_count != 0 && module_matches(table[rule], path);
 }
 
-bool function_matches(uint32_t rule, std::string_view symbol, const char* demangled) {
-  return all_of_kind(table[rule], MatcherKind::kFunction, [&](const Matcher& matcher) {
-    return glob_matches(matcher.glob, symbol) ||
-           (demangled != nullptr && glob_matches(matcher.glob, demangled));
-  });
-}
-
-bool wants_demangled(uint32_t rule, std::string_view symbol) {
-  return all_of_kind(table[rule], MatcherKind::kFunction, [symbol](const Matcher& matcher) {
-    return symbol.find(longest_identifier(matcher.glob)) != std::string_view::npos;
-  });
+bool function_matches(uint32_t rule, std::string_view symbol) {
+  for (unsigned i = 0; i < table[rule].function_count; ++i) {
+    if (!table[rule].functions[i].matches(symbol)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 uint16_t find_candidates(const SiteView& site, uint16_t* found, uint16_t capacity) {
@@ -158,7 +138,7 @@ uint16_t find_candidates(const SiteView& site, uint16_t* found, uint16_t capacit
   for (uint32_t i = 0; i < count && size < capacity; ++i) {
     const Rule& rule = table[i];
     if (!module_matches(rule, site.path) ||
-        (rule.has_function && !site.has_function(site.context, i))) {
+        (rule.function_count != 0 && !site.has_function(site.context, i))) {
       continue;
     }
     found[size++] = static_cast<uint16_t>(i);

@@ -42,12 +42,8 @@ wire::RuleRecord* const* rules_address();
 /// the functions of the module have to be looked at.
 bool wants_functions_of(uint32_t rule, const char* path);
 
-/// Do all func: matchers of the rule hold? `demangled` is null when the symbol is its own name.
-bool function_matches(uint32_t rule, std::string_view symbol, const char* demangled);
-
-/// Could the demangled form of a mangled symbol matter to the rule? Cheap and careful: a no is
-/// certain.
-bool wants_demangled(uint32_t rule, std::string_view symbol);
+/// Do all func: matchers of the rule hold for a raw symbol?
+bool function_matches(uint32_t rule, std::string_view symbol);
 
 /// A site in the module at `path`; `has_function(context, rule)` says whether the site's function
 /// matched. Fills `candidates` with at most `capacity` rules. Returns how many there are.

@@ -5,6 +5,7 @@
 
 #include "core/base/glob.h"
 #include "core/base/text.h"
+#include "core/elf/function_glob.h"
 #include "core/tag/wrapper_table.h"
 
 namespace heaptag::tag {
@@ -195,16 +196,6 @@ bool is_c_wrapper(std::string_view name, const Question& question) {
   return find_head(kCHeadPatterns, name, question) || find_tail(kCTailPatterns, name, question);
 }
 
-/// A symbol of C without what compilers and linkers append: none of its own characters is a dot.
-std::string_view without_suffixes(std::string_view symbol) {
-  for (size_t i = 1; i < symbol.size(); ++i) {
-    if (symbol[i] == '.' || symbol[i] == '@') {
-      return take_first(symbol, i);
-    }
-  }
-  return symbol;
-}
-
 /// Reads "3foo" off a mangled name; empty when there is none.
 std::string_view take_identifier(std::string_view* name) {
   size_t length = 0;
@@ -297,14 +288,14 @@ bool is_listed(std::string_view symbol, std::string_view module) {
   if (symbol.starts_with("_R")) {
     return is_rust_wrapper(symbol, module);
   }
-  return is_c_wrapper(without_suffixes(symbol), {module});
+  return is_c_wrapper(elf::without_suffixes(symbol), {module});
 }
 
 // ---- What the user adds -------------------------------------------------------------------------
 
 struct UserGlob {
-  std::string_view function;  // empty: an address
-  std::string_view modules;   // empty: any
+  elf::FunctionGlob function;  // empty: an address
+  std::string_view modules;    // empty: any
   uint64_t address = 0;
 };
 
@@ -355,11 +346,9 @@ bool means_module(const UserGlob& glob, std::string_view module) {
 }
 
 bool is_added(std::string_view symbol, std::string_view module) {
-  const std::string_view name = without_suffixes(symbol);
   for (const UserGlob& glob : std::span(user_globs).first(user_glob_count)) {
-    if (!glob.function.empty() && means_module(glob, module) &&
-        (glob_matches(glob.function, name) ||
-         (name.size() != symbol.size() && glob_matches(glob.function, symbol)))) {
+    if (!glob.function.text().empty() && means_module(glob, module) &&
+        glob.function.matches(symbol)) {
       return true;
     }
   }
@@ -369,24 +358,25 @@ bool is_added(std::string_view symbol, std::string_view module) {
 }  // namespace
 
 bool add_wrapper_glob(std::string_view function_glob, std::string_view module_glob) {
-  UserGlob glob = {function_glob, module_glob};
+  std::string_view function = function_glob;
+  std::string_view modules = module_glob;
+  uint64_t address = 0;
   const size_t mark = find_module_mark(function_glob);
   if (mark != std::string_view::npos) {
     // Behind the @ of an owner's name stands an address.
-    glob.modules = take_first(function_glob, mark);
-    glob.function = drop_first(function_glob, mark + 1);
-    take_offset(&glob.function, &glob.address);
-  } else if (take_offset(&glob.function, &glob.address)) {
-    glob.modules = glob.function.empty() ? module_glob : glob.function;
-    glob.function = {};
+    modules = take_first(function_glob, mark);
+    function = drop_first(function_glob, mark + 1);
+    take_offset(&function, &address);
+  } else if (take_offset(&function, &address)) {
+    modules = function.empty() ? module_glob : function;
+    function = {};
   }
-  const bool means_something =
-      !glob.function.empty() || (glob.address != 0 && !glob.modules.empty());
-  if (!means_something || user_glob_count == kMaxWrapperGlobs || !keep(&glob.function) ||
-      !keep(&glob.modules)) {
+  const bool means_something = !function.empty() || (address != 0 && !modules.empty());
+  if (!means_something || user_glob_count == kMaxWrapperGlobs || !keep(&function) ||
+      !keep(&modules)) {
     return false;
   }
-  user_globs[user_glob_count++] = glob;
+  user_globs[user_glob_count++] = {elf::FunctionGlob(function), modules, address};
   return true;
 }
 
@@ -400,7 +390,7 @@ bool is_opaque_module(std::string_view module) {
 
 bool is_wrapper_offset(std::string_view module, uint64_t begin, uint64_t end) {
   for (const UserGlob& glob : std::span(user_globs).first(user_glob_count)) {
-    if (glob.function.empty() && glob.address >= begin && glob.address < end &&
+    if (glob.function.text().empty() && glob.address >= begin && glob.address < end &&
         means_module(glob, module)) {
       return true;
     }

@@ -17,7 +17,7 @@ struct Work {
 // Uses much more stack than a small thread has.
 __attribute__((noinline)) void fill_a_lot(void* context) {
   auto* work = static_cast<Work*>(context);
-  volatile unsigned char room[200 * 1024];
+  volatile unsigned char room[900 * 1024];
   for (size_t i = 0; i < sizeof room; ++i) {
     room[i] = static_cast<unsigned char>(i);
   }
@@ -34,9 +34,9 @@ TEST(OwnStack, RunsElsewhereAndComesBack) {
   ASSERT_TRUE(call_on_own_stack(fill_a_lot, &work));
   EXPECT_EQ(errno, 33);
   EXPECT_EQ(here, 7);
-  EXPECT_EQ(work.sum, uint64_t{200} * 1024 / 256 * (255 * 256 / 2));
+  EXPECT_EQ(work.sum, uint64_t{900} * 1024 / 256 * (255 * 256 / 2));
   const auto ours = reinterpret_cast<uintptr_t>(&here);
-  EXPECT_TRUE(work.where + (200 << 10) < ours || work.where > ours);
+  EXPECT_TRUE(work.where + (900 << 10) < ours || work.where > ours);
 }
 
 TEST(OwnStack, CallsMayBeNested) {

@@ -355,6 +355,16 @@ TEST_F(UserGlobs, OfRawSymbols) {
   EXPECT_TRUE(is_wrapper_name("_ZN7program6images17h0b2550fb09892e0dE.llvm.77", "program"));
 }
 
+TEST_F(UserGlobs, OfDemangledNames) {
+  EXPECT_TRUE(add_wrapper_glob("Image::make*", "libimage.so*"));
+  EXPECT_TRUE(add_wrapper_glob("Image::read(unsigned long)", ""));
+  EXPECT_TRUE(is_wrapper_name("_ZN5Image10make_tilesEii", "libimage.so.2"));
+  EXPECT_TRUE(is_wrapper_name("_ZN5Image4makeIiEEvT_.part.0", "libimage.so.2"));
+  EXPECT_FALSE(is_wrapper_name("_ZN5Image10make_tilesEii", "program"));
+  EXPECT_TRUE(is_wrapper_name("_ZN5Image4readEm", "program"));
+  EXPECT_FALSE(is_wrapper_name("_ZN5Image4readEi", "program"));
+}
+
 TEST_F(UserGlobs, TextsAreCopied) {
   std::string function = "pixels_alloc";
   std::string module = "program";
