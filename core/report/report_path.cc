@@ -16,6 +16,7 @@ constexpr long kFileExists = -17;
 constexpr long kIsDirectory = -21;
 constexpr long kNameTooLong = -36;
 constexpr unsigned kMaxNumber = 9999;
+constexpr std::string_view kPartSuffix = ".part";
 
 void put_time(const Sink& out) {
   char text[kRfc3339Bytes];
@@ -56,16 +57,15 @@ void put_placeholder(char letter, unsigned number, const Sink& out) {
   }
 }
 
-bool expand(std::string_view path, unsigned number, BufferSink* text) {
-  text->clear();
+bool put_path(std::string_view path, unsigned number, const Sink& out) {
   bool has_number = false;
   for (size_t i = 0; i < path.size(); ++i) {
     if (path[i] == '%' && i + 1 < path.size()) {
       ++i;
       has_number = has_number || path[i] == 'n';
-      put_placeholder(path[i], number, text->sink());
+      put_placeholder(path[i], number, out);
     } else {
-      text->sink().put_char(path[i]);
+      out.put_char(path[i]);
     }
   }
   return has_number;
@@ -82,33 +82,86 @@ bool has_pid_placeholder(std::string_view path) {
   return false;
 }
 
-int open_report(std::string_view path, char (&path_used)[kMaxReportPathBytes]) {
-  BufferSink text(path_used, sizeof(path_used));
+char unknown_placeholder(std::string_view path) {
+  constexpr std::string_view kKnown = "penth%";
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    if (path[i] == '%' && kKnown.find(path[++i]) == std::string_view::npos) {
+      return path[i];
+    }
+  }
+  return '\0';
+}
+
+// False when the name is too long.
+bool ReportFile::expand(unsigned number) {
+  BufferSink name(name_, sizeof(name_));
+  const bool has_number = put_path(path_, number, name.sink());
+  if (number > 0 && !has_number) {
+    name.sink().put_char('.');
+    name.sink().put(format_decimal(number).view());
+  }
+  name_bytes_ = name.view().size();
+  return !name.truncated();
+}
+
+// A descriptor, or an error; kFileExists: not this number.
+int ReportFile::try_number(unsigned number) {
+  if (!expand(number)) {
+    return kNameTooLong;
+  }
+  if (number == 0 && os::is_directory(name_)) {
+    return kIsDirectory;
+  }
+  if (number == 0 && os::is_device_or_pipe(name_)) {
+    return os::append_file(name_, 0600);
+  }
+  if (os::exists(name_)) {
+    return kFileExists;
+  }
+  BufferSink part(part_, sizeof(part_));
+  part.sink().put(name());
+  part.sink().put(kPartSuffix);
+  is_part_ = true;
+  return part.truncated() ? kNameTooLong : os::create_file(part_, 0600);
+}
+
+int ReportFile::open(std::string_view path) {
+  path_ = path;
+  is_part_ = false;
   if (const int named = descriptor_of_path(path); named >= 0) {
-    text.sink().put(path);
-    return os::duplicate_file(named);
+    BufferSink name(name_, sizeof(name_));
+    name.sink().put(path);
+    name_bytes_ = name.view().size();
+    return fd_ = os::duplicate_file(named);
   }
-  for (unsigned number = 0; number <= kMaxNumber; ++number) {
-    const bool has_number = expand(path, number, &text);
-    if (number > 0 && !has_number) {
-      text.sink().put_char('.');
-      text.sink().put(format_decimal(number).view());
-    }
-    if (text.truncated()) {
-      return kNameTooLong;
-    }
-    if (number == 0 && os::is_directory(path_used)) {
-      return kIsDirectory;
-    }
-    if (number == 0 && os::is_device_or_pipe(path_used)) {
-      return os::append_file(path_used, 0600);
-    }
-    const int fd = os::create_file(path_used, 0600);
-    if (fd != kFileExists) {
-      return fd;
-    }
+  // Behind the last report that this process has written, if it is still there.
+  number_ = last_number_ != 0 && expand(last_number_) && os::exists(name_) ? last_number_ + 1 : 0;
+  for (fd_ = kFileExists; number_ <= kMaxNumber && fd_ == kFileExists; ++number_) {
+    fd_ = try_number(number_);
   }
-  return kFileExists;
+  return fd_;
+}
+
+// Somebody else may have taken the name meanwhile: then it is the next one that is free.
+long ReportFile::publish() {
+  long result = os::rename_new(part_, name_);
+  for (; result == kFileExists && number_ <= kMaxNumber; ++number_) {
+    result = expand(number_) ? os::rename_new(part_, name_) : kNameTooLong;
+  }
+  last_number_ = number_ - 1;
+  return result;
+}
+
+long ReportFile::close(bool is_whole) {
+  os::close_file(fd_);
+  if (!is_part_) {
+    return 0;
+  }
+  const long result = is_whole ? publish() : 0;
+  if (!is_whole || result < 0) {
+    os::remove_file(part_);
+  }
+  return result;
 }
 
 }  // namespace heaptag::report
