@@ -14,7 +14,7 @@ struct Session {
   const char* report_path;  // absolute; placeholders not yet replaced; null: no report
   config::Format format;
   config::Children children;
-  bool is_child;   // forked, or started by a process that was told to report
+  bool is_child;   // forked, or started below a process that was told to report
   bool is_silent;  // HEAPTAG_PROGRAMS leaves it out
   bool is_written;
   uint32_t pid;
