@@ -17,6 +17,7 @@ struct Options {
   const char* log = nullptr;       // null: stderr
   const char* programs = nullptr;  // null: all
   Children children = Children::kDefault;
+  int signal = 0;              // that asks for a report; 0: none
   const char* root = nullptr;  // set by `heaptag run`: pid of the program that it started
   bool any = false;            // some HEAPTAG_* was there
 };
