@@ -19,6 +19,7 @@
 #include "core/report/log.h"
 #include "core/report/report_path.h"
 #include "core/report/session.h"
+#include "core/report/signal_report.h"
 
 namespace heaptag::report {
 
@@ -61,6 +62,18 @@ const char* absolute_path(std::string_view path) {
   text.sink().put("/");
   text.sink().put(path);
   return keep(text.truncated() ? path : text.view());
+}
+
+std::string_view default_path(config::Format format) {
+  switch (format) {
+    case config::Format::kJson:
+      return "heaptag.%e.%p.json";
+    case config::Format::kSnapshot:
+      return "heaptag.%e.%p.snap";
+    case config::Format::kText:
+      break;
+  }
+  return "heaptag.%e.%p.txt";
 }
 
 struct Complaint {
@@ -125,22 +138,32 @@ void start_with_options(int argc, char** argv, char** environment) {
   if (session.is_silent) {
     return;
   }
-  open_log(options.log, options.report != nullptr);
+  const bool reports = options.report != nullptr || options.signal != 0;
+  open_log(options.log, reports);
   for (unsigned i = 0; i < complaints.count && ancestry.is_first; ++i) {
     const Complaint& item = complaints.items[i];
     log_line({take_first(item.name, kMaxShownBytes), "=", take_first(item.value, kMaxShownBytes),
               " ", item.advice, "; it is ignored"});
   }
-  if (options.report == nullptr) {
+  if (!reports) {
     return;
   }
-  session.report_path = absolute_path(options.report);
-  if (ancestry.is_first) {
-    complain_unknown_placeholder(options.report);
+  if (options.report != nullptr) {
+    session.report_path = absolute_path(options.report);
+    if (ancestry.is_first) {
+      complain_unknown_placeholder(options.report);
+    }
   }
   keep_options(environment);
   keep_arguments(argc, argv);
   os::at_process_end(write_report_at_exit);
+  if (options.signal != 0) {
+    session.signal_path = options.report != nullptr ? session.report_path
+                                                    : absolute_path(default_path(options.format));
+    if (!watch_signal(options.signal)) {
+      log_line({"no memory for HEAPTAG_SIGNAL; it is ignored"});
+    }
+  }
 }
 
 bool has_options(char** environment) {

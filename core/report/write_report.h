@@ -2,6 +2,8 @@
 // Allocates: pages of its own, given back.  errno: never touched.
 #pragma once
 
+#include "core/base/types.h"
+
 namespace heaptag::report {
 
 struct Occasion {
@@ -11,8 +13,12 @@ struct Occasion {
   int exit_status = 0;
 };
 
-/// Writes a report; says so when that cannot be done. Other threads may go on. One at
-/// a time.
+/// Writes a report; says so when that cannot be done. Other threads may go on. Pre: the caller has
+/// the turn (signal_report.h). Signals: safe, on a stack of kReportStackBytes, in a thread that is
+/// in none of our slow paths.
 void write_report(const Occasion& occasion);
+
+/// Four times what the frames of the deepest calls (JSON) add up to.
+inline constexpr size_t kReportStackBytes = 64 * 1024;
 
 }  // namespace heaptag::report
