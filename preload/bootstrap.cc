@@ -8,11 +8,22 @@
 #include "core/allocator/threads.h"
 #include "core/os/thread_hooks.h"
 #include "core/report/exit_report.h"
+#include "core/report/signal_report.h"
 #include "core/report/start.h"
 
 namespace heaptag {
 
 namespace {
+
+void prepare_fork() {
+  report::prepare_fork();
+  allocator::prepare_fork();
+}
+
+void after_fork_in_parent() {
+  allocator::after_fork_in_parent();
+  report::after_fork_in_parent();
+}
 
 void after_fork_in_child() {
   allocator::after_fork_in_child();
@@ -20,7 +31,7 @@ void after_fork_in_child() {
 }
 
 __attribute__((constructor)) void start(int argc, char** argv, char** environment) {
-  os::watch_forks(allocator::prepare_fork, allocator::after_fork_in_parent, after_fork_in_child);
+  os::watch_forks(prepare_fork, after_fork_in_parent, after_fork_in_child);
   if (os::watch_thread_ends(allocator::thread_ending)) {
     allocator::set_thread_hook([](allocator::ThreadState* /*thread*/) { os::watch_this_thread(); });
   }

@@ -7,6 +7,7 @@
 #include "core/base/format.h"
 #include "core/base/glob.h"
 #include "core/base/text.h"
+#include "core/config/signal_name.h"
 
 namespace heaptag::config {
 
@@ -72,6 +73,15 @@ struct Reader {
     }
   }
 
+  void read_signal_name(std::string_view name, std::string_view value) {
+    char advice[96];
+    BufferSink text(advice, sizeof(advice));
+    options.signal = read_signal(value, text.sink());
+    if (options.signal == 0) {
+      complain(name, value, text.view());
+    }
+  }
+
   void read_path(std::string_view name, const char* value, const char** to) {
     if (value[0] == '\0') {
       complain(name, value, "is empty: give a path");
@@ -95,6 +105,8 @@ struct Reader {
       options.programs = value[0] == '\0' ? nullptr : value;
     } else if (name == "HEAPTAG_CHILDREN") {
       read_children(name, value);
+    } else if (name == "HEAPTAG_SIGNAL") {
+      read_signal_name(name, value);
     } else if (name == kRootName) {
       options.root = value;
     } else {

@@ -19,6 +19,7 @@ struct Options {
   Children children = Children::kDefault;
   const char* tags = nullptr;      // rules, or @FILE
   const char* wrappers = nullptr;  // globs
+  int signal = 0;                  // that asks for a report; 0: none
   const char* root = nullptr;      // set by `heaptag run`: pid of the program that it started
   bool any = false;                // some HEAPTAG_* was there
 };

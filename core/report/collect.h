@@ -19,7 +19,7 @@ struct Collected {
 };
 
 /// Fills `collected` with the figures of this moment. False without memory. Threads may go on.
-/// Locks: the peak's, and no other.
+/// Locks: the peak's, and no other: it may be called in a signal handler (allocator/deferred.h).
 bool collect(Collected* collected);
 
 }  // namespace heaptag::report

@@ -3,15 +3,25 @@
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/report/descriptor.h"
+#include "core/report/log.h"
 #include "core/report/report_path.h"
 #include "core/report/session.h"
+#include "core/report/signal_report.h"
 #include "core/report/write_report.h"
 
 namespace heaptag::report {
 
+namespace {
+
+// A vfork child has our memory, not our pid.
+bool is_over(const Session& state) {
+  return state.is_written || os::process_id() != state.pid;
+}
+
+}  // namespace
+
 bool may_report(const Session& state) {
-  if (state.report_path == nullptr || state.is_silent || state.is_written ||
-      os::process_id() != state.pid) {  // a vfork child has our memory, not our pid
+  if (state.report_path == nullptr || state.is_silent || is_over(state)) {
     return false;
   }
   if (!state.is_child) {
@@ -22,10 +32,17 @@ bool may_report(const Session& state) {
 }
 
 void write_exit_report(int status) {
-  if (may_report(session)) {
-    session.is_written = true;
-    const os::SignalBlock block(os::Blocked::kOfWriting);
+  const bool is_wanted = may_report(session);
+  if (!is_wanted && (is_over(session) || !is_watching_signal())) {
+    return;
+  }
+  session.is_written = true;
+  const os::SignalBlock block(os::Blocked::kOfWriting);
+  const ReportTurn turn;  // also of a report that another thread writes: it shall be whole
+  if (is_wanted && turn.is_ours()) {
     write_report({session.report_path, "exit", true, status});
+  } else if (is_wanted) {
+    log_line({"no report at exit: the one before it is still being written; who reads it?"});
   }
 }
 
@@ -38,8 +55,8 @@ void write_report_at_exit(int status) {
 
 void note_forked_child() {
   publish_process_id();
-  session.pid = os::process_id();
   session.is_child = true;
+  after_fork_in_child();
 }
 
 }  // namespace heaptag::report

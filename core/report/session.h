@@ -12,12 +12,13 @@ inline constexpr size_t kMaxArguments = 64;
 
 struct Session {
   void* room;               // address space for the report, should the program use up its limit
-  const char* report_path;  // absolute; placeholders not yet replaced; null: no report
+  const char* report_path;  // absolute; placeholders not yet replaced; null: no report at exit
+  const char* signal_path;  // the same for reports that a signal asks for
   config::Format format;
   config::Children children;
-  bool is_child;   // forked, or started by a process that was told to report
-  bool is_silent;  // HEAPTAG_PROGRAMS leaves it out
-  bool is_written;
+  bool is_child;    // forked, or started below a process that was told to report
+  bool is_silent;   // HEAPTAG_PROGRAMS leaves it out
+  bool is_written;  // the report at exit, or it is being written
   uint32_t pid;
   uint64_t start_realtime_ns;
   uint64_t start_monotonic_ns;

@@ -13,10 +13,13 @@
 #include "core/os/process.h"
 #include "core/os/vm.h"
 #include "core/render/names.h"
+#include "core/report/ancestry.h"
 #include "core/report/descriptor.h"
 #include "core/report/exit_report.h"
 #include "core/report/log.h"
+#include "core/report/report_path.h"
 #include "core/report/session.h"
+#include "core/report/signal_report.h"
 #include "core/report/tag_options.h"
 #include "core/tag/owners.h"
 
@@ -48,59 +51,31 @@ const char* program_name(int argc, char** argv) {
 }
 
 // A program may change its directory before it ends.
-const char* absolute_path(const char* path) {
+const char* absolute_path(std::string_view path) {
   char directory[1024];
-  if (path[0] == '/' || os::current_directory(directory, sizeof(directory)) <= 0) {
+  if (path.starts_with('/') || os::current_directory(directory, sizeof(directory)) <= 0) {
     return keep(path);
   }
   char absolute[kMaxPathBytes / 2];
   BufferSink text(absolute, sizeof(absolute));
-  text.sink().put(directory);
+  for (const char* at = directory; *at != '\0'; ++at) {
+    text.sink().put(*at == '%' ? "%%" : std::string_view{at, 1});  // no placeholder
+  }
   text.sink().put("/");
   text.sink().put(path);
-  return keep(text.view());
+  return keep(text.truncated() ? path : text.view());
 }
 
-// Does the environment that process `pid` was started with have this line?
-bool started_with(uint32_t pid, std::string_view line) {
-  constexpr size_t kBytes = 512 * 1024;
-  char path[32];
-  BufferSink text(path, sizeof(path));
-  text.sink().put("/proc/");
-  text.sink().put(format_decimal(pid).view());
-  text.sink().put("/environ");
-  char* block = static_cast<char*>(os::map_pages(kBytes));
-  if (block == nullptr) {
-    return false;
+std::string_view default_path(config::Format format) {
+  switch (format) {
+    case config::Format::kJson:
+      return "heaptag.%e.%p.json";
+    case config::Format::kSnapshot:
+      return "heaptag.%e.%p.snap";
+    case config::Format::kText:
+      break;
   }
-  const long length = os::read_file(path, block, kBytes);
-  bool found = false;
-  for (const char* at = block; length > 0 && at < block + length && !found;) {
-    const std::string_view entry{at};
-    found = entry == line;
-    at += entry.size() + 1;
-  }
-  os::unmap(block, kBytes);
-  return found;
-}
-
-// Whoever was started by a process with the very same request is its child: one report for one
-// command.
-bool is_child_of_reporter(char** environment, const config::Options& options) {
-  if (options.root != nullptr) {
-    return format_decimal(os::process_id()).view() != options.root;
-  }
-  const uint32_t parent = os::parent_id();
-  bool any = false;
-  for (char** entry = environment; *entry != nullptr; ++entry) {
-    const std::string_view line{*entry};
-    const bool is_ours = line.starts_with("HEAPTAG_");
-    any = any || is_ours;
-    if ((is_ours || line.starts_with("LD_PRELOAD=")) && !started_with(parent, line)) {
-      return false;
-    }
-  }
-  return any;
+  return "heaptag.%e.%p.txt";
 }
 
 struct Complaint {
@@ -141,33 +116,58 @@ void keep_arguments(int argc, char** argv) {
   }
 }
 
+void complain_unknown_placeholder(std::string_view path) {
+  const char letter = unknown_placeholder(path);
+  if (letter != '\0') {
+    log_line({"HEAPTAG_REPORT=",
+              take_first(path, kMaxShownBytes),
+              " has %",
+              {&letter, 1},
+              ", which stands for nothing (%p %e %n %t %h %% do); it is kept as it is"});
+  }
+}
+
 void start_with_options(int argc, char** argv, char** environment) {
   ComplaintList complaints{};
   const config::Options options = config::read_options(environment, {note_complaint, &complaints});
   session.program = program_name(argc, argv);
   session.is_silent =
       options.programs != nullptr && !config::selects(options.programs, session.program);
-  session.is_child = is_child_of_reporter(environment, options);
+  const Ancestry ancestry = find_ancestry(environment, options);
+  session.is_child = ancestry.has_told_parent;
   session.children = options.children;
   session.format = options.format;
   if (session.is_silent) {
     return;
   }
-  open_log(options.log, options.report != nullptr);
-  for (unsigned i = 0; i < complaints.count && !session.is_child; ++i) {
+  const bool reports = options.report != nullptr || options.signal != 0;
+  open_log(options.log, reports);
+  for (unsigned i = 0; i < complaints.count && ancestry.is_first; ++i) {
     const Complaint& item = complaints.items[i];
     log_line({take_first(item.name, kMaxShownBytes), "=", take_first(item.value, kMaxShownBytes),
               " ", item.advice, "; it is ignored"});
   }
-  apply_tag_options(options, !session.is_child);
-  if (options.report == nullptr) {
+  apply_tag_options(options, ancestry.is_first);
+  if (!reports) {
     return;
   }
-  session.report_path = absolute_path(options.report);
-  session.room = os::reserve(kReportRoomBytes);
+  if (options.report != nullptr) {
+    session.report_path = absolute_path(options.report);
+    session.room = os::reserve(kReportRoomBytes);
+    if (ancestry.is_first) {
+      complain_unknown_placeholder(options.report);
+    }
+  }
   keep_options(environment);
   keep_arguments(argc, argv);
   os::at_process_end(write_report_at_exit);
+  if (options.signal != 0) {
+    session.signal_path = options.report != nullptr ? session.report_path
+                                                    : absolute_path(default_path(options.format));
+    if (!watch_signal(options.signal)) {
+      log_line({"no memory for HEAPTAG_SIGNAL; it is ignored"});
+    }
+  }
 }
 
 bool has_options(char** environment) {

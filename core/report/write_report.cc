@@ -63,13 +63,28 @@ void complain_unwritable(long error) {
             "; set HEAPTAG_REPORT to a path that can be written"});
 }
 
+/// Gives up the room that was kept for the report, for as long as one is written.
+class ReportRoom {
+ public:
+  ReportRoom() {
+    if (session.room != nullptr) {
+      os::unmap(session.room, kReportRoomBytes);
+    }
+  }
+
+  ~ReportRoom() {
+    session.room = session.room == nullptr ? nullptr : os::reserve(kReportRoomBytes);
+  }
+
+  ReportRoom(const ReportRoom&) = delete;
+  ReportRoom& operator=(const ReportRoom&) = delete;
+};
+
 }  // namespace
 
 void write_report(const Occasion& occasion) {
-  if (session.room != nullptr) {
-    os::unmap(session.room, kReportRoomBytes);
-    session.room = nullptr;
-  }
+  // What the program has left of its address space may be too little.
+  const ReportRoom room;
   const int fd = report_file.open(occasion.path);
   if (fd < 0) {
     complain_unwritable(fd);

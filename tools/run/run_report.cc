@@ -27,13 +27,19 @@ bool is_json_output(const std::string& path) {
   return path.ends_with(".json") || path.starts_with("/dev/") || path.starts_with("/proc/");
 }
 
+/// The last report of the program itself; what a signal asked for came before its end.
+bool is_root_report(const Report& report, const Outcome& outcome) {
+  return report.process.pid == static_cast<uint64_t>(outcome.pid) &&
+         report.process.reason != "signal";
+}
+
 class Reporter {
  public:
   Reporter(const RunOptions& options, const Outcome& outcome)
       : options_(options), outcome_(outcome) {}
 
   void handle(Report& report) {
-    const bool is_root = report.process.pid == static_cast<uint64_t>(outcome_.pid);
+    const bool is_root = is_root_report(report, outcome_);
     if (is_root) {
       report.process.exit_known = outcome_.killed_by_signal == 0;
       report.process.exit_status = outcome_.exit_status;
@@ -153,9 +159,7 @@ void report_run(const RunOptions& options,
       broken = error.what();
     }
   }
-  const auto is_root = [&](const Report& report) {
-    return report.process.pid == static_cast<uint64_t>(outcome.pid);
-  };
+  const auto is_root = [&](const Report& report) { return is_root_report(report, outcome); };
   std::stable_sort(reports.begin(), reports.end(), [&](const Report& a, const Report& b) {
     return std::make_tuple(is_root(a), a.process.report_time) <
            std::make_tuple(is_root(b), b.process.report_time);

@@ -66,6 +66,7 @@ TEST(Options, NothingIsSetByDefault) {
   EXPECT_EQ(options.report, nullptr);
   EXPECT_EQ(options.log, nullptr);
   EXPECT_EQ(options.programs, nullptr);
+  EXPECT_EQ(options.signal, 0);
   EXPECT_EQ(options.format, Format::kText);
   EXPECT_EQ(options.children, Children::kDefault);
 }
@@ -78,7 +79,8 @@ TEST(Options, NoEnvironmentAtAll) {
 
 TEST(Options, EveryVariable) {
   Environment environment({"HEAPTAG_REPORT=/tmp/a=b", "HEAPTAG_FORMAT=json", "HEAPTAG_LOG=syslog",
-                           "HEAPTAG_PROGRAMS=a*,!ab", "HEAPTAG_CHILDREN=off", "HEAPTAG_ROOT=12"});
+                           "HEAPTAG_PROGRAMS=a*,!ab", "HEAPTAG_CHILDREN=off", "HEAPTAG_ROOT=12",
+                           "HEAPTAG_SIGNAL=USR2"});
   const Options options = environment.read();
   EXPECT_TRUE(environment.complaints.empty());
   EXPECT_TRUE(options.any);
@@ -88,6 +90,7 @@ TEST(Options, EveryVariable) {
   EXPECT_STREQ(options.programs, "a*,!ab");
   EXPECT_EQ(options.children, Children::kOff);
   EXPECT_STREQ(options.root, "12");
+  EXPECT_EQ(options.signal, 12);
 }
 
 TEST(Options, EveryWord) {
