@@ -176,7 +176,7 @@ void apply_rules_to(FactTable::Entry* entry) {
 }  // namespace
 
 bool init_owners(size_t capacity) {
-  if (!init_modules(capacity) || !init_functions(module_capacity()) || !init_tags() ||
+  if (!init_modules(capacity) || !init_functions(module_capacity()) || !init_tags(capacity) ||
       !init_facts() || !state.records.init(capacity) ||
       !state.records.grow_to(index_of(kOverflowOwner) + 1)) {
     return false;

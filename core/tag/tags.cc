@@ -8,6 +8,7 @@ namespace heaptag::tag {
 
 namespace {
 
+constexpr size_t kOwnersPerTag = 8;
 constexpr std::string_view kOverflowName = "(more tags)";
 
 constinit meta::GrowingTable<wire::TagRecord> table{};
@@ -27,8 +28,9 @@ const char* keep(std::string_view text) {
 
 }  // namespace
 
-bool init_tags() {
-  return table.init(kMaxTags) && table.grow_to(1);
+bool init_tags(size_t owners) {
+  const size_t tags = owners / kOwnersPerTag;
+  return table.init(tags < kMaxTags ? tags : kMaxTags) && table.grow_to(1);
 }
 
 TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {
@@ -37,10 +39,11 @@ TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {
       return TagId{i};
     }
   }
-  if (count == kMaxTags) {
-    return TagId{kMaxTags - 1};
+  const auto capacity = static_cast<uint32_t>(table.capacity());
+  if (count == capacity) {
+    return TagId{capacity - 1};
   }
-  const char* kept = keep(count == kMaxTags - 1 ? kOverflowName : name);
+  const char* kept = keep(count == capacity - 1 ? kOverflowName : name);
   if (kept == nullptr || !table.grow_to(size_t{count} + 1)) {
     return TagId::kNone;
   }

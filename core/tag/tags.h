@@ -10,11 +10,13 @@
 
 namespace heaptag::tag {
 
-/// More tags than this share the last one: exact in sum, "(more tags)" by name.
+/// More tags than this, or than there is room for, share the last one: exact in sum, "(more tags)"
+/// by name.
 inline constexpr uint32_t kMaxTags = 16384;
 
-/// False when the kernel refuses memory.
-bool init_tags();
+/// False when the kernel refuses memory. `owners`: the largest number of owners; fewer owners need
+/// fewer tags.
+bool init_tags(size_t owners);
 
 /// The tag of that name; a new one the first time (the origin is that of whoever came first). kNone
 /// without memory.

@@ -14,7 +14,7 @@ namespace {
 class Rules : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(init_tags());
+    ASSERT_TRUE(init_tags(4096));
     first_ = rule_count();
   }
 
