@@ -35,11 +35,19 @@ void note_size(OwnerId owner, size_t size) {
   return likely(facts.is_known()) ? facts : learn(pc);
 }
 
-// Functions without a name may also be what the system calls: a constructor, main, a thread's first
-// function, a handler. Then nobody asked them to allocate.
-bool may_be_blamed_for_nameless(tag::Facts nameless, tag::Facts caller) {
+// Functions without a name may also be what a dispatcher calls: a constructor, main, a method of an
+// object. Then nobody asked them to allocate.
+bool is_called_as_helper(tag::Facts nameless, tag::Facts caller) {
   const bool is_known_wrapper = caller.is_wrapper() && !caller.is_nameless();
-  return nameless.is_in_system_library() || !caller.is_in_system_library() || is_known_wrapper;
+  return nameless.is_in_dispatcher() || !caller.is_in_dispatcher() || is_known_wrapper;
+}
+
+void blame_for_good(uintptr_t pc) {
+  ThreadScope scope;
+  if (scope.thread() != nullptr) {
+    BusyScope busy(scope.thread());
+    tag::blame_from_now_on(pc);
+  }
 }
 
 OwnerId find_owner(const ThreadState* thread,
@@ -77,7 +85,8 @@ uintptr_t blame(const stack::Frame& called_from) {
       break;
     }
     const tag::Facts of_caller = find_or_learn(caller.pc);
-    if (facts.is_nameless() && !may_be_blamed_for_nameless(facts, of_caller)) {
+    if (facts.is_nameless() && !is_called_as_helper(facts, of_caller)) {
+      blame_for_good(frame.pc);
       break;
     }
     if (of_caller.is_wrapper() && !facts.is_called_by_wrappers()) {

@@ -87,7 +87,7 @@ void look_locked(unsigned tries) {
   }
   const uint32_t tags = tag::tag_count();
   wire::TagRecord* tag_records = tag::tags();
-  for (uint32_t i = 0; i < tags; ++i) {
+  for (uint32_t i = 1; i < tags; ++i) {
     tag_records[i].scratch = 0;
   }
   uint64_t sum = 0;
@@ -95,7 +95,7 @@ void look_locked(unsigned tries) {
     const uint64_t live = live_of(records[i]);
     sum += live;
     raise(records[i].peak_live_bytes, live);
-    if (records[i].tag < tags) {
+    if (records[i].tag != 0 && records[i].tag < tags) {
       tag_records[records[i].tag].scratch += live;
     }
   }

@@ -39,14 +39,14 @@ class Facts {
   /// A wrapper only because it has no symbol, in a module where such functions are.
   Facts nameless() const { return Facts(word_ | kNameless); }
 
-  /// The site lies in the loader or the C library, which call main and constructors.
-  Facts in_system_library() const { return Facts(word_ | kInSystem); }
+  /// The site lies in a function that calls whatever it is given (is_dispatcher).
+  Facts in_dispatcher() const { return Facts(word_ | kInDispatcher); }
 
   bool is_known() const { return word_ != 0; }
 
   bool is_nameless() const { return (word_ & kNameless) != 0; }
 
-  bool is_in_system_library() const { return (word_ & kInSystem) != 0; }
+  bool is_in_dispatcher() const { return (word_ & kInDispatcher) != 0; }
 
   /// Its caller is to blame.
   bool is_wrapper() const { return (word_ & kWrapper) != 0; }
@@ -85,7 +85,7 @@ class Facts {
   static constexpr uint64_t kPlainRow = uint64_t{1} << 60;
   static constexpr uint64_t kNameless = uint64_t{1} << 59;
   static constexpr uint64_t kNested = uint64_t{1} << 57;
-  static constexpr uint64_t kInSystem = uint64_t{1} << 58;
+  static constexpr uint64_t kInDispatcher = uint64_t{1} << 58;
 
   uint64_t word_ = 0;
 };

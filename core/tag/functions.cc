@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/base/glob.h"
 #include "core/base/sort.h"
 #include "core/base/units.h"
 #include "core/elf/elf_symbols.h"
@@ -41,6 +42,32 @@ std::string_view file_name_of(const char* path) {
   return slash == nullptr ? path : slash + 1;
 }
 
+/// Functions of opaque modules that call what they are given: a nameless function below one of them
+/// is no helper of its caller, but what the program runs.
+bool is_dispatcher_name(std::string_view name) {
+  if (!name.starts_with('P') && !name.starts_with("_Py") && !name.starts_with("g_")) {
+    return false;  // nearly all
+  }
+  constexpr std::string_view kDispatchers[] = {"_PyEval_*",        "PyEval_*",
+                                               "PyObject_*",       "_PyObject_*",
+                                               "PyVectorcall_*",   "PyNumber_*",
+                                               "PySequence_*",     "PyMapping_*",
+                                               "PyIter_Next",      "_PyFunction_Vectorcall",
+                                               "PyImport_*",       "PyModule_*",
+                                               "PyType_Ready",     "Py_*Main",
+                                               "Perl_runops_*",    "Perl_call_*",
+                                               "Perl_pp_entersub", "g_closure_invoke",
+                                               "g_signal_emit*",   "g_main_*",
+                                               "g_type_class_ref", "g_type_create_instance",
+                                               "g_*_foreach"};
+  for (const std::string_view glob : kDispatchers) {
+    if (glob_matches(glob, name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Ranges on their way from the symbols to the table: a mapping that the kernel fills as it is
 /// used.
 class Collector {
@@ -75,7 +102,7 @@ class Collector {
     if (is_wrapper_name(name, base_name_)) {
       add(begin, size_bytes, kMarkWrapper);
     } else if (is_opaque_) {
-      add(begin, size_bytes, kMarkNamed);
+      add(begin, size_bytes, is_dispatcher_name(name) ? kMarkDispatcher : kMarkNamed);
     }
     for (size_t i = 0; i < wanted_count_; ++i) {
       const uint32_t rule = wanted_rules_[i];
@@ -229,13 +256,15 @@ bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark) {
   return index != 0 && has_mark(table[index], address - modules()[index].base, mark);
 }
 
-bool is_system_library(ModuleId module) {
+bool is_dispatcher(ModuleId module, uintptr_t address) {
   const uint32_t index = index_of(module);
   if (index == 0) {
     return false;
   }
-  const std::string_view name = file_name_of(reinterpret_cast<const char*>(modules()[index].path));
-  return name.starts_with("libc.so") || name.starts_with("ld-linux");
+  const wire::ModuleRecord& record = modules()[index];
+  const std::string_view name = file_name_of(reinterpret_cast<const char*>(record.path));
+  return name.starts_with("libc.so") || name.starts_with("ld-linux") ||
+         has_mark(table[index], address - record.base, kMarkDispatcher);
 }
 
 WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
@@ -257,8 +286,9 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
                         begin - record.base, end - record.base)) {
     return WrapperKind::kNamed;
   }
-  return functions.is_opaque && !has_mark(functions, offset, kMarkNamed) ? WrapperKind::kNameless
-                                                                         : WrapperKind::kNone;
+  const bool has_name =
+      has_mark(functions, offset, kMarkNamed) || has_mark(functions, offset, kMarkDispatcher);
+  return functions.is_opaque && !has_name ? WrapperKind::kNameless : WrapperKind::kNone;
 }
 
 void forget_functions_locked() {

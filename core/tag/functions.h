@@ -10,6 +10,7 @@ namespace heaptag::tag {
 /// What a range of addresses is: the number of a rule, or one of these.
 inline constexpr uint32_t kMarkWrapper = 0xffff;
 inline constexpr uint32_t kMarkNamed = 0xfffe;  // in modules whose nameless functions are wrappers
+inline constexpr uint32_t kMarkDispatcher = 0xfffd;  // the same; calls whatever it is given
 
 /// False when the kernel refuses memory.
 bool init_functions(size_t modules);
@@ -31,8 +32,9 @@ enum class WrapperKind : uint8_t {
 };
 WrapperKind wrapper_kind(ModuleId module, uintptr_t address);
 
-/// Is it the loader or the C library?
-bool is_system_library(ModuleId module);
+/// Does the function at `address` call others for no reason of its own: is it the loader, the C
+/// library, the dispatcher of an interpreter?
+bool is_dispatcher(ModuleId module, uintptr_t address);
 
 /// Rules have come: what was read before them is read again.
 void forget_functions_locked();

@@ -119,7 +119,7 @@ Facts learn_locked(uintptr_t site, ModuleId module) {
   } else {
     facts = learn_owner_locked(site, module);
   }
-  return is_system_library(module) ? facts.in_system_library() : facts;
+  return is_dispatcher(module, site - 1) ? facts.in_dispatcher() : facts;
 }
 
 /// The owner of a pair that is not the only one of its site. `rule` made it, or kMaxRules.
@@ -199,6 +199,14 @@ Facts facts_of(uintptr_t site) {
     }
   }
   return facts;
+}
+
+void blame_from_now_on(uintptr_t site) {
+  os::LockGuard guard(state.lock);
+  const Facts facts = learn_owner_locked(site, module_of_locked(site));
+  if (!facts.is_owner() || facts.owner() != kOverflowOwner) {
+    add_facts_locked(fact_key(site), facts);
+  }
 }
 
 OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady) {

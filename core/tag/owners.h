@@ -20,6 +20,9 @@ bool init_owners(size_t capacity);
 /// What there is to know of a return address, found out now if need be.
 Facts facts_of(uintptr_t site);
 
+/// A site that was taken for a wrapper's is an owner after all.
+void blame_from_now_on(uintptr_t site);
+
 /// The owner of a block from a call site. `*is_steady` becomes false when another call that wants
 /// to share the answer would get another one. Never fails: kOverflowOwner then.
 OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady);
