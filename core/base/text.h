@@ -3,6 +3,7 @@
 // Layer: core/base.
 #pragma once
 
+#include <cstring>
 #include <string_view>
 
 namespace heaptag {
@@ -16,6 +17,15 @@ constexpr std::string_view drop_first(std::string_view text, size_t count) {
 /// The first `count` characters, or all.
 constexpr std::string_view take_first(std::string_view text, size_t count) {
   return {text.data(), count < text.size() ? count : text.size()};
+}
+
+/// The part of a path behind its last slash, unless nothing is there; "" for null.
+inline const char* base_name(const char* path) {
+  if (path == nullptr) {
+    return "";
+  }
+  const char* slash = std::strrchr(path, '/');
+  return slash == nullptr || slash[1] == '\0' ? path : slash + 1;
 }
 
 }  // namespace heaptag

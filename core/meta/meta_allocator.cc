@@ -97,6 +97,15 @@ void release(void* memory, size_t size_bytes) {
   list = block;
 }
 
+const char* keep_text(std::string_view text) {
+  char* copy = static_cast<char*>(allocate(text.size() + 1));
+  if (copy == nullptr) {
+    return "";
+  }
+  std::memcpy(copy, text.data(), text.size());
+  return copy;
+}
+
 size_t mapped_bytes() {
   return __atomic_load_n(&state.mapped_bytes, __ATOMIC_RELAXED);
 }

@@ -3,6 +3,8 @@
 // refuses.
 #pragma once
 
+#include <string_view>
+
 #include "core/base/types.h"
 #include "core/os/lock.h"
 
@@ -14,6 +16,9 @@ void* allocate(size_t size_bytes);
 
 /// `size_bytes` is what was asked for.
 void release(void* memory, size_t size_bytes);
+
+/// A copy of a text, NUL-terminated, for good. "" when the kernel refuses.
+const char* keep_text(std::string_view text);
 
 /// Bytes that the kernel has given for metadata and that may be resident.
 size_t mapped_bytes();

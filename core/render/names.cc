@@ -1,6 +1,7 @@
 #include "core/render/names.h"
 
 #include "core/base/format.h"
+#include "core/base/text.h"
 
 namespace heaptag::render {
 namespace {
@@ -135,14 +136,6 @@ bool raise_details(std::span<const NameRequest> owners, std::span<uint32_t> deta
 }
 
 }  // namespace
-
-const char* base_name(const char* path) {
-  if (path == nullptr) {
-    return "";
-  }
-  const char* slash = std::strrchr(path, '/');
-  return slash == nullptr || slash[1] == '\0' ? path : slash + 1;
-}
 
 size_t name_scratch_words(size_t owner_count) {
   return slot_count(owner_count) + owner_count;

@@ -42,7 +42,4 @@ bool name_owners(std::span<const NameRequest> owners,
                  std::span<uint32_t> scratch,
                  std::span<char> chars);
 
-/// The part of a path after its last slash; "" for null.
-const char* base_name(const char* path);
-
 }  // namespace heaptag::render

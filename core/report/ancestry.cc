@@ -65,7 +65,7 @@ bool is_left_out(uint32_t pid, const char* programs) {
   char path[512];
   return programs != nullptr &&
          os::read_link(ProcPath(pid, "/exe").get(), path, sizeof(path)) > 0 &&
-         !config::selects(programs, render::base_name(path));
+         !config::selects(programs, base_name(path));
 }
 
 // 0: not known, or none.

@@ -32,29 +32,19 @@ namespace {
 constexpr size_t kMaxPathBytes = 4096;
 constexpr size_t kMaxShownBytes = 400;  // of a name or value that is not understood
 
-// Options outlive the environment block, which programs overwrite.
-const char* keep(std::string_view text) {
-  char* copy = static_cast<char*>(meta::allocate(text.size() + 1));
-  if (copy == nullptr) {
-    return "";
-  }
-  std::memcpy(copy, text.data(), text.size());
-  return copy;
-}
-
 const char* program_name(int argc, char** argv) {
   char path[512];
   if (os::read_link("/proc/self/exe", path, sizeof(path)) > 0) {
-    return keep(render::base_name(path));
+    return meta::keep_text(base_name(path));
   }
-  return keep(argc > 0 ? render::base_name(argv[0]) : "unknown");
+  return meta::keep_text(argc > 0 ? base_name(argv[0]) : "unknown");
 }
 
 // A program may change its directory before it ends.
 const char* absolute_path(std::string_view path) {
   char directory[1024];
   if (path.starts_with('/') || os::current_directory(directory, sizeof(directory)) <= 0) {
-    return keep(path);
+    return meta::keep_text(path);
   }
   char absolute[kMaxPathBytes / 2];
   BufferSink text(absolute, sizeof(absolute));
@@ -63,7 +53,7 @@ const char* absolute_path(std::string_view path) {
   }
   text.sink().put("/");
   text.sink().put(path);
-  return keep(text.truncated() ? path : text.view());
+  return meta::keep_text(text.truncated() ? path : text.view());
 }
 
 std::string_view default_path(config::Format format) {
@@ -106,13 +96,13 @@ void note_complaint(void* context,
 void keep_options(char** environment) {
   session.option_count = config::set_options(environment, session.options);
   for (unsigned i = 0; i < session.option_count; ++i) {
-    session.options[i].value = keep(session.options[i].value);
+    session.options[i].value = meta::keep_text(session.options[i].value);
   }
 }
 
 void keep_arguments(int argc, char** argv) {
   for (int i = 0; i < argc && session.argument_count < kMaxArguments; ++i) {
-    session.arguments[session.argument_count++] = keep(argv[i]);
+    session.arguments[session.argument_count++] = meta::keep_text(argv[i]);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/glob.h"
 #include "core/base/sort.h"
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/elf/elf_symbols.h"
 #include "core/meta/meta_allocator.h"
@@ -36,11 +37,6 @@ struct ModuleFunctions {
 };
 
 constinit meta::GrowingTable<ModuleFunctions> table{};
-
-std::string_view file_name_of(const char* path) {
-  const char* slash = std::strrchr(path, '/');
-  return slash == nullptr ? path : slash + 1;
-}
 
 /// Functions of opaque modules that call what they are given: a nameless function below one of them
 /// is no helper of its caller, but what the program runs.
@@ -74,7 +70,7 @@ class Collector {
  public:
   Collector(const wire::ModuleRecord& module, size_t symbols)
       : path_(reinterpret_cast<const char*>(module.path)),
-        base_name_(file_name_of(path_)),
+        base_name_(base_name(path_)),
         is_opaque_(is_opaque_module(base_name_)) {
     for (uint32_t rule = 0; rule < rule_count(); ++rule) {
       if (wants_functions_of(rule, path_)) {
@@ -175,7 +171,7 @@ void read_symbols(void* context) {
     return;  // no file: the vDSO
   }
   // What an opaque module's debug file would name is a wrapper without it, and the loader has none.
-  const std::string_view file = file_name_of(path);
+  const std::string_view file = base_name(path);
   const elf::DebugFile debug_file = is_opaque_module(file) || file.starts_with("ld-linux")
                                         ? elf::DebugFile::kLeaveOut
                                         : elf::DebugFile::kLookFor;
@@ -262,7 +258,7 @@ bool is_dispatcher(ModuleId module, uintptr_t address) {
     return false;
   }
   const wire::ModuleRecord& record = modules()[index];
-  const std::string_view name = file_name_of(reinterpret_cast<const char*>(record.path));
+  const std::string_view name = base_name(reinterpret_cast<const char*>(record.path));
   return name.starts_with("libc.so") || name.starts_with("ld-linux") ||
          has_mark(table[index], address - record.base, kMarkDispatcher);
 }
@@ -282,8 +278,8 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
   uintptr_t begin = 0;
   uintptr_t end = 0;
   if (stack::find_function_range(address + 1, &begin, &end) &&
-      is_wrapper_offset(file_name_of(reinterpret_cast<const char*>(record.path)),
-                        begin - record.base, end - record.base)) {
+      is_wrapper_offset(base_name(reinterpret_cast<const char*>(record.path)), begin - record.base,
+                        end - record.base)) {
     return WrapperKind::kNamed;
   }
   const bool has_name =

@@ -26,13 +26,7 @@ const char* copy_path(const char* path) {
     path = os::read_link("/proc/self/exe", program_path, kMaxPathBytes) > 0 ? program_path
                                                                             : os::program_path();
   }
-  const size_t size_bytes = std::strlen(path) + 1;
-  char* copy = static_cast<char*>(meta::allocate(size_bytes));
-  if (copy == nullptr) {
-    return "";
-  }
-  std::memcpy(copy, path, size_bytes);
-  return copy;
+  return meta::keep_text(path);
 }
 
 bool same_path(const wire::ModuleRecord& record, const os::LoadedObject& object) {

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/glob.h"
+#include "core/base/text.h"
 #include "core/elf/function_glob.h"
 #include "core/meta/meta_allocator.h"
 #include "core/tag/tags.h"
@@ -33,20 +34,6 @@ constinit meta::GrowingTable<wire::RuleRecord> records{};
 constinit uint32_t count = 0;
 constinit unsigned thread_rules = 0;
 
-std::string_view file_name(const char* path) {
-  const char* slash = std::strrchr(path, '/');
-  return slash == nullptr ? path : slash + 1;
-}
-
-const char* keep(std::string_view text) {
-  char* copy = static_cast<char*>(meta::allocate(text.size() + 1));
-  if (copy == nullptr) {
-    return "";
-  }
-  std::memcpy(copy, text.data(), text.size());
-  return copy;
-}
-
 template <typename Holds>
 bool all_of_kind(const Rule& rule, MatcherKind kind, Holds holds) {
   for (unsigned i = 0; i < rule.text.matcher_count; ++i) {
@@ -69,7 +56,7 @@ bool has_kind(const TagRule& rule, MatcherKind kind) {
 
 bool module_matches(const Rule& rule, const char* path) {
   return all_of_kind(rule, MatcherKind::kLib, [path](const Matcher& matcher) {
-    return glob_matches(matcher.glob, file_name(path)) || glob_matches(matcher.glob, path);
+    return glob_matches(matcher.glob, base_name(path)) || glob_matches(matcher.glob, path);
   });
 }
 
@@ -98,8 +85,8 @@ bool add_rule(const TagRule& text) {
     }
     rule.thread_bit = static_cast<uint8_t>(thread_rules++);
   }
-  records[count].name = reinterpret_cast<uintptr_t>(keep(text.name));
-  records[count].text = reinterpret_cast<uintptr_t>(keep(text.text));
+  records[count].name = reinterpret_cast<uintptr_t>(meta::keep_text(text.name));
+  records[count].text = reinterpret_cast<uintptr_t>(meta::keep_text(text.text));
   __atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
   return true;
 }
@@ -181,7 +168,7 @@ TagId tag_of_rule_locked(uint32_t rule, const char* path) {
   if (!table[rule].by_module) {
     return table[rule].tag;
   }
-  const std::string_view name = file_name(path);
+  const std::string_view name = base_name(path);
   return name.empty() ? TagId::kNone : intern_tag_locked(name, wire::TagOrigin::kRule);
 }
 

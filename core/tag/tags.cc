@@ -18,14 +18,6 @@ std::string_view name_of(const wire::TagRecord& record) {
   return reinterpret_cast<const char*>(record.name);
 }
 
-const char* keep(std::string_view text) {
-  char* copy = static_cast<char*>(meta::allocate(text.size() + 1));
-  if (copy != nullptr) {
-    std::memcpy(copy, text.data(), text.size());
-  }
-  return copy;
-}
-
 }  // namespace
 
 bool init_tags(size_t owners) {
@@ -43,8 +35,8 @@ TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {
   if (count == capacity) {
     return TagId{capacity - 1};
   }
-  const char* kept = keep(count == capacity - 1 ? kOverflowName : name);
-  if (kept == nullptr || !table.grow_to(size_t{count} + 1)) {
+  const char* kept = meta::keep_text(count == capacity - 1 ? kOverflowName : name);
+  if (kept[0] == '\0' || !table.grow_to(size_t{count} + 1)) {
     return TagId::kNone;
   }
   table[count].name = reinterpret_cast<uintptr_t>(kept);

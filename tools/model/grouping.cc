@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "core/base/text.h"
 #include "core/render/names.h"
 #include "tools/model/naming.h"
 
@@ -15,7 +16,7 @@ std::string module_of(const Site& site) {
   if (frame == nullptr) {
     return "(not known)";
   }
-  return frame->module.empty() ? "(no module)" : render::base_name(frame->module.c_str());
+  return frame->module.empty() ? "(no module)" : base_name(frame->module.c_str());
 }
 
 std::vector<Tag> by_site(const Report& report) {

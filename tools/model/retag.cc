@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/glob.h"
+#include "core/base/text.h"
 #include "core/render/names.h"
 #include "tools/model/grouping.h"
 #include "tools/model/naming.h"
@@ -63,7 +64,7 @@ std::string name_by(const TagRule& rule, const Site& site) {
   const bool is_by_module =
       std::any_of(rule.matchers, rule.matchers + rule.matcher_count,
                   [](const Matcher& matcher) { return matcher.kind == MatcherKind::kByModule; });
-  return is_by_module ? render::base_name(module_of(site).c_str()) : std::string(rule.name);
+  return is_by_module ? base_name(module_of(site).c_str()) : std::string(rule.name);
 }
 
 /// All tags of the new report. Named ones are one by their names, whoever gave them.
@@ -137,7 +138,7 @@ bool matches(const Matcher& matcher, const Site& site) {
     case MatcherKind::kLib: {
       const std::string path = module_of(site);
       return !path.empty() && (glob_matches(matcher.glob, path) ||
-                               glob_matches(matcher.glob, render::base_name(path.c_str())));
+                               glob_matches(matcher.glob, base_name(path.c_str())));
     }
     case MatcherKind::kFunction:
       return any_frame_of_the_call(

@@ -1,4 +1,5 @@
 #include "core/render/names.h"
+#include "core/base/text.h"
 
 #include <gtest/gtest.h>
 
