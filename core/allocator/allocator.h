@@ -149,11 +149,11 @@ template <void* (*Slow)(size_t size, uintptr_t site), unsigned kLevel, bool kPro
     }
   }
   if constexpr (!kProbed) {
-    if (likely(facts.is_owner())) {
+    if (likely(facts.is_site())) {
       return allocate_or(size, pc, [=] { return allocate_blaming<Slow>(size); });
     }
   }
-  return kLevel == 0 && facts.is_owner() ? Slow(size, pc) : allocate_blaming<Slow>(size);
+  return kLevel == 0 && facts.is_site() ? Slow(size, pc) : allocate_blaming<Slow>(size);
 }
 
 /// What entry points without a frame do when the fast path has no block for their return address.

@@ -99,6 +99,13 @@ uintptr_t blame(const stack::Frame& called_from) {
 }
 
 OwnerId owner_of_request(const ThreadState* thread, uintptr_t site, size_t size) {
+  if (size <= heap::kLargestClassBytes) {
+    const uint64_t key = slot_key(site, heap::selector_of(size));
+    const Slot* slot = thread->slot_of(key);
+    if (slot->key == key) {
+      return OwnerId{slot->owner};  // it speaks for all requests of its selector
+    }
+  }
   bool is_steady = true;
   return find_owner(thread, site, {thread->thread_rules, size, size, size}, &is_steady);
 }

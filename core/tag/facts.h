@@ -51,6 +51,9 @@ class Facts {
   /// Its caller is to blame.
   bool is_wrapper() const { return (word_ & kWrapper) != 0; }
 
+  /// It may be charged itself.
+  bool is_site() const { return (word_ & (kOwner | kConditional)) != 0; }
+
   /// Every block of the site has this owner.
   bool is_owner() const { return (word_ & kOwner) != 0; }
 
