@@ -34,6 +34,24 @@ ProgramHeaders program_headers(const LoadedObject& object) {
           header->e_phnum < room ? header->e_phnum : room};
 }
 
+// When there are gaps between its segments, the C library tells of each as if it was an object.
+void widen_to_all_segments(const dl_find_object& segment, LoadedObject* object) {
+  dl_find_object first{};
+  if (_dl_find_object(reinterpret_cast<void*>(object->base), &first) != 0 ||
+      first.dlfo_link_map != segment.dlfo_link_map) {
+    return;  // not at its own base: an executable of fixed addresses, which has no gaps
+  }
+  LoadedObject whole = *object;
+  whole.begin = reinterpret_cast<uintptr_t>(first.dlfo_map_start);
+  for (const Elf64_Phdr& header : program_headers(whole)) {
+    const uintptr_t end = object->base + header.p_vaddr + header.p_memsz;
+    if (header.p_type == PT_LOAD && end > whole.end) {
+      whole.end = end;
+    }
+  }
+  *object = whole;
+}
+
 }  // namespace
 
 bool find_object(uintptr_t address, LoadedObject* object) {
@@ -48,6 +66,7 @@ bool find_object(uintptr_t address, LoadedObject* object) {
   object->base = found.dlfo_link_map->l_addr;
   object->begin = reinterpret_cast<uintptr_t>(found.dlfo_map_start);
   object->end = reinterpret_cast<uintptr_t>(found.dlfo_map_end);
+  widen_to_all_segments(found, object);
   object->eh_frame_hdr = reinterpret_cast<uintptr_t>(found.dlfo_eh_frame);
   object->path = found.dlfo_link_map->l_name != nullptr ? found.dlfo_link_map->l_name : "";
   return true;

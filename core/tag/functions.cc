@@ -189,6 +189,13 @@ void read_symbols(void* context) {
   elf::close_symbols(&symbols);
 }
 
+/// Whoever calls one of ours from one of ours does it for a caller: operator new(std::nothrow)
+/// calls the operator new of the program, if it has one.
+bool is_ours(uint32_t index) {
+  const auto here = reinterpret_cast<uintptr_t>(&read_symbols);
+  return modules()[index].begin <= here && here < modules()[index].end;
+}
+
 /// The last range that begins at or before `offset`; -1 when there is none.
 ptrdiff_t last_at_or_before(const ModuleFunctions& functions, uint32_t offset) {
   size_t begin = 0;
@@ -235,9 +242,8 @@ void read_functions_locked(ModuleId module) {
     return;
   }
   table[index].is_read = true;
-  if (modules()[index].begin <= reinterpret_cast<uintptr_t>(&read_symbols) &&
-      modules()[index].end > reinterpret_cast<uintptr_t>(&read_symbols)) {
-    return;  // nothing of ours is ever a site
+  if (is_ours(index)) {
+    return;
   }
   os::call_on_own_stack(read_symbols, &index);
 }
@@ -271,7 +277,7 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
   const ModuleFunctions& functions = table[index];
   const wire::ModuleRecord& record = modules()[index];
   const uint64_t offset = address - record.base;
-  if (has_mark(functions, offset, kMarkWrapper)) {
+  if (is_ours(index) || has_mark(functions, offset, kMarkWrapper)) {
     return WrapperKind::kNamed;
   }
   // A function that the symbols do not know, but the user does.

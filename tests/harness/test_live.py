@@ -220,3 +220,11 @@ def test_of_an_ended_process_is_said():
     with subprocess.Popen([program("exits"), "return"]) as child:
         time.sleep(0.2)  # nobody waits for it yet
         one_line(heaptag("report", child.pid), "has ended")
+
+
+def test_what_is_allocated_and_freed_at_full_speed_is_not_taken_for_live():
+    """One block at most: the reader may see a few that come and go, not thousands."""
+    with running("pairs") as process:
+        live = [report_of(process.pid).totals["live_blocks"] for _ in range(100)]
+    assert sorted(live)[50] < 200
+    assert max(live) < 20000

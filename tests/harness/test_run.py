@@ -150,3 +150,10 @@ def test_help_lists_every_option():
                           capture_output=True, text=True)
     for flag in ("--report", "--format", "--log", "--children", "--exec", "-q", "-o"):
         assert flag in done.stdout, flag
+
+
+@pytest.mark.parametrize("name", ["KILL", "SEGV", "0", "foo"])
+def test_a_signal_that_cannot_ask_for_reports(heaptag, name):
+    done = heaptag("run", "--signal", name, "--", "/bin/true")
+    assert done.status == 2 and done.stderr.count("\n") == 1
+    assert f"--signal={name}" in done.stderr

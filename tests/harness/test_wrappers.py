@@ -1,7 +1,7 @@
 """Who is blamed when a program allocates through functions that do nothing else."""
 import pytest
 
-from runner import program, run
+from runner import program, run, tool_or_skip
 
 BLAMED = {"direct": 101, "checked": 111, "checked_too": 113, "zeroed": 121, "grown": 131,
           "copied": 41, "open_frame": 151, "framed": 161, "large_frame": 171, "many_registers": 181,
@@ -92,3 +92,18 @@ def test_nothing_of_the_cxx_library_owns_blocks_of_the_program(container_functio
 def test_what_a_thread_runs_is_no_wrapper(container_functions):
     lambdas = [f for f in container_functions if f and "blamed_lambda_of_thread" in f]
     assert lambdas
+
+
+def test_a_program_with_gaps_between_its_segments():
+    """make's data begin a page behind its constants: the loader tells of it in pieces."""
+    report = run([tool_or_skip("make"), "--version"], report=True).report
+    made = [m for m in report["modules"] if m["path"].endswith("/make")]
+    assert len(made) == 1 and made[0]["build_id"]
+
+
+def test_operators_of_the_program_and_ours():
+    """new(std::nothrow) is ours and calls the program's operator new: neither is to blame."""
+    report = run([program("nothrow_by_own_new")], report=True).ok().report
+    assert report.by_function("blamed_for_nothrow")["allocations"] == 20
+    assert not any("libheaptag" in site["frames"][0]["module"] for site in report.sites()
+                   if site["frames"] and site["frames"][0]["module"])

@@ -37,25 +37,28 @@ bool is_stopped(pid_t pid) {
   return state == 'T' || state == 't';
 }
 
+bool is_behind(const OwnerCounters& sum) {
+  return sum.allocations < sum.frees || sum.allocated_bytes < sum.freed_bytes ||
+         sum.allocated_usable < sum.freed_usable;
+}
+
 }  // namespace
 
 LiveFigures FigureReader::read() {
   LiveFigures figures;
-  for (const Half half : {Half::kFreed, Half::kAllocated}) {
-    std::vector<Thread> threads = list_threads();
-    assign_spans(threads);
-    for (const Thread& thread : threads) {
-      read_thread(thread, half, figures);
-    }
-    if (half == Half::kAllocated) {
-      for (const Thread& thread : threads) {
-        figures.reallocations += thread.record.reallocations;
-        figures.foreign_frees += thread.record.foreign_frees;
-        figures.unseen_bytes +=
-            memory_.value<uint64_t>(thread.address + descriptor_.unseen_offset) +
-            descriptor_.unseen_bytes;
-      }
-    }
+  std::vector<Thread> threads = list_threads();
+  assign_spans(threads);
+  for (const Thread& thread : threads) {
+    read_thread(thread);
+    add_thread(Half::kFreed, thread, figures);
+    add_thread(Half::kAllocated, thread, figures);
+    figures.reallocations += thread.record.reallocations;
+    figures.foreign_frees += thread.record.foreign_frees;
+    figures.unseen_bytes += memory_.value<uint64_t>(thread.address + descriptor_.unseen_offset) +
+                            descriptor_.unseen_bytes;
+  }
+  if (std::any_of(figures.owners.begin(), figures.owners.end(), is_behind)) {
+    read_allocated_again(figures);
   }
   // A thread that was stopped while it moved figures shows some twice.
   for (OwnerCounters& sum : figures.owners) {
@@ -64,6 +67,27 @@ LiveFigures FigureReader::read() {
     sum.allocated_usable = std::max(sum.allocated_usable, sum.freed_usable);
   }
   return figures;
+}
+
+// For owners of whom more is freed than allocated: one thread was read before it allocated what
+// another one had freed when it was read. What they had allocated by now covers all of it.
+void FigureReader::read_allocated_again(LiveFigures& figures) {
+  LiveFigures later;
+  std::vector<Thread> threads = list_threads();
+  assign_spans(threads);
+  for (const Thread& thread : threads) {
+    read_thread(thread);
+    add_thread(Half::kAllocated, thread, later);
+  }
+  later.owners.resize(std::max(later.owners.size(), figures.owners.size()));
+  for (size_t i = 0; i < figures.owners.size(); ++i) {
+    OwnerCounters& sum = figures.owners[i];
+    if (is_behind(sum)) {
+      sum.allocations = later.owners[i].allocations;
+      sum.allocated_bytes = later.owners[i].allocated_bytes;
+      sum.allocated_usable = later.owners[i].allocated_usable;
+    }
+  }
 }
 
 std::vector<FigureReader::Thread> FigureReader::list_threads() {
@@ -107,7 +131,7 @@ void FigureReader::assign_spans(std::vector<Thread>& threads) {
   }
 }
 
-void FigureReader::read_thread(const Thread& thread, Half half, LiveFigures& figures) {
+void FigureReader::read_thread(const Thread& thread) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (unsigned tries = 1; !try_thread(thread, false); ++tries) {
     if (tries % kTriesBeforePause != 0) {
@@ -125,7 +149,6 @@ void FigureReader::read_thread(const Thread& thread, Half half, LiveFigures& fig
     }
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
-  add_thread(thread, half, figures);
 }
 
 // Everything that the thread counts in, between two looks at its sequence. `as_it_is`: whatever the
@@ -165,7 +188,7 @@ bool FigureReader::try_thread(const Thread& thread, bool as_it_is) {
   return as_it_is || (before == after && before % 2 == 0);
 }
 
-void FigureReader::add_thread(const Thread& thread, Half half, LiveFigures& to) {
+void FigureReader::add_thread(Half half, const Thread& thread, LiveFigures& to) {
   for (size_t i = 0; i < chunks_.size(); ++i) {
     add_counters(half, static_cast<uint32_t>(i), chunks_[i], to);
   }

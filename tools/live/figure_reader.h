@@ -18,11 +18,12 @@ struct LiveFigures {
   uint64_t unseen_bytes = 0;  // of the peak
 };
 
-/// Two passes over all threads and spans, one for freed words, then one for allocated ones: what
-/// is freed in the first was allocated before the second, so that nothing is negative. In a pass, a
-/// thread's counters and spans are read between two looks at its sequence, as often as it takes
-/// until no figures moved from a span to the counters meanwhile. Words only grow, so that neither
-/// sum is ever below that of an earlier reading.
+/// Each thread's words are copied in one call, microseconds after each other: what a program
+/// allocates and frees by millions a second is off by a few blocks. They are copied between two
+/// looks at the thread's sequence, as often as it takes until no figures moved from a span to the
+/// counters meanwhile. When threads free each other's blocks, an owner's frees may have been copied
+/// before the allocations: then the allocated words are read again, so that nothing is negative.
+/// Words only grow, so that neither sum is ever below that of an earlier reading.
 class FigureReader {
  public:
   FigureReader(RemoteMemory& memory, const wire::Descriptor& descriptor)
@@ -42,11 +43,12 @@ class FigureReader {
 
   std::vector<Thread> list_threads();
   void assign_spans(std::vector<Thread>& threads);
-  void read_thread(const Thread& thread, Half half, LiveFigures& figures);
+  void read_thread(const Thread& thread);
+  void read_allocated_again(LiveFigures& figures);
   bool try_thread(const Thread& thread, bool as_it_is);
   void add_counters(Half half, uint32_t owner, const wire::OwnerCounters& part, LiveFigures& to);
   void add_span(Half half, const wire::SpanRecord& span, LiveFigures& to);
-  void add_thread(const Thread& thread, Half half, LiveFigures& to);
+  void add_thread(Half half, const Thread& thread, LiveFigures& to);
 
   RemoteMemory& memory_;
   const wire::Descriptor& descriptor_;

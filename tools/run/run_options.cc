@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/base/format.h"
+#include "core/config/signal_name.h"
 #include "tools/run/foreign_options.h"
 #include "tools/run/option_rows.h"
 #include "tools/run/output_file.h"
@@ -185,6 +187,16 @@ void add_options(CLI::App& app, RunOptions& options, std::map<std::string, std::
   }
 }
 
+bool check_signal(const std::string& value) {
+  char advice[128];
+  BufferSink text(advice, sizeof advice);
+  if (config::read_signal(value, text.sink()) != 0) {
+    return true;
+  }
+  complain("run: --signal={} {}", value, text.view());
+  return false;
+}
+
 bool finish(RunOptions& options, std::map<std::string, std::string>& values, const CLI::App& app) {
   for (const OptionRow& row : option_rows()) {
     if (app.count("--" + row.flag) == 0) {
@@ -203,6 +215,11 @@ bool finish(RunOptions& options, std::map<std::string, std::string>& values, con
         return false;
       }
       options.settings[row.name] = absolute_tag_rules(value);
+    } else if (row.name == "SIGNAL") {
+      if (!check_signal(value)) {
+        return false;
+      }
+      options.settings[row.name] = value;
     } else if (row.name == "WRAPPERS") {
       if (!check_wrappers(value)) {
         return false;
