@@ -140,6 +140,33 @@ class TypedName {
   const char* shown_;
 };
 
+/// The value of a variable that was set, or null.
+const char* option_or_null(const Report& report, const char* name) {
+  for (size_t i = 0; i < report.option_count; ++i) {
+    if (is_same_text(report.options[i].name, name)) {
+      return report.options[i].value;
+    }
+  }
+  return nullptr;
+}
+
+/// Has the user named it already, in vain? So it is when its code has no unwind tables.
+bool is_listed(const Report& report, const TypedName& name) {
+  const char* given = option_or_null(report, "HEAPTAG_WRAPPERS");
+  char typed[256];
+  BufferSink text(typed, sizeof typed);
+  name.write(text.sink());
+  std::string_view list = given == nullptr ? "" : given;
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    if (take_first(list, comma) == text.view()) {
+      return true;
+    }
+    list = comma == std::string_view::npos ? std::string_view{} : drop_first(list, comma + 1);
+  }
+  return false;
+}
+
 /// One owner, or several of one function.
 struct Suspect {
   const Tag* tag = nullptr;
@@ -160,7 +187,7 @@ class Suspects {
     for (size_t i = 0; i < report.tag_count && report.tag_count > 1; ++i) {
       const Tag& tag = report.tags[i];
       if (is_given_name(tag) || tag.site_count != 1 ||
-          tag.sites[0].size_classes < kWrapperSizeClasses) {
+          tag.sites[0].size_classes < kWrapperSizeClasses || is_listed(report, TypedName(tag))) {
         continue;
       }
       const Suspect suspect{&tag, tag.sites[0].size_classes,
@@ -220,16 +247,6 @@ bool is_plain(std::string_view text) {
     }
   }
   return true;
-}
-
-/// The value of a variable that was set, or null.
-const char* option_or_null(const Report& report, const char* name) {
-  for (size_t i = 0; i < report.option_count; ++i) {
-    if (is_same_text(report.options[i].name, name)) {
-      return report.options[i].value;
-    }
-  }
-  return nullptr;
 }
 
 /// "--wrappers=a,b " with those that were given already: an option replaces the variable.
