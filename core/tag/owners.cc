@@ -75,6 +75,16 @@ OwnerId make_owner_locked(uintptr_t site, ModuleId module, TagId tag) {
   return OwnerId{state.count - 1};
 }
 
+/// The same, by a rule (or kMaxRules): one site more that it has named, unless the owner is known.
+OwnerId make_owner_by_locked(uintptr_t site, ModuleId module, TagId tag, uint32_t rule) {
+  const uint32_t before = state.count;
+  const OwnerId owner = make_owner_locked(site, module, tag);
+  if (rule != kMaxRules && state.count != before) {
+    ++rules()[rule].matched_sites;
+  }
+  return owner;
+}
+
 uint16_t candidates_of(uintptr_t site, ModuleId module, uint16_t* found) {
   struct Context {
     ModuleId module;
@@ -101,12 +111,11 @@ Facts learn_owner_locked(uintptr_t site, ModuleId module) {
       return Facts::of_candidates(candidates);
     }
   }
-  TagId tag = TagId::kNone;
-  if (count != 0) {
-    tag = tag_of_rule_locked(found[0], path_of(module));
-    ++rules()[found[0]].matched_sites;
+  if (count == 0) {
+    return Facts::of_owner(make_owner_locked(site, module, TagId::kNone));
   }
-  return Facts::of_owner(make_owner_locked(site, module, tag));
+  const TagId tag = tag_of_rule_locked(found[0], path_of(module));
+  return Facts::of_owner(make_owner_by_locked(site, module, tag, found[0]));
 }
 
 Facts learn_locked(uintptr_t site, ModuleId module) {
@@ -132,10 +141,7 @@ OwnerId owner_of_pair_by(uintptr_t site, TagId tag, TagId key_tag, uint32_t rule
   os::LockGuard guard(state.lock);
   facts = find_facts(key);
   if (!facts.is_owner()) {
-    facts = Facts::of_owner(make_owner_locked(site, module_of_locked(site), tag));
-    if (rule != kMaxRules) {
-      ++rules()[rule].matched_sites;
-    }
+    facts = Facts::of_owner(make_owner_by_locked(site, module_of_locked(site), tag, rule));
     if (facts.owner() != kOverflowOwner) {
       add_facts_locked(key, facts);
     }
