@@ -71,8 +71,9 @@ std::string value_name(const OptionRow& row) {
                                                              {"log", "FILE|stderr|syslog"},
                                                              {"children", "report|findings|off"}};
   constexpr std::pair<const char*, const char*> kByKind[] = {
-      {"kPath", "PATH"}, {"kGlobs", "GLOBS"}, {"kSignal", "NAME"}, {"kWord", "WORD"},
-      {"kSize", "SIZE"}, {"kNumber", "N"},    {"kBool", "0|1"},    {"kList", "LIST"}};
+      {"kPath", "PATH"},   {"kGlobs", "GLOBS"}, {"kRules", "RULES|@FILE"},
+      {"kSignal", "NAME"}, {"kWord", "WORD"},   {"kSize", "SIZE"},
+      {"kNumber", "N"},    {"kBool", "0|1"},    {"kList", "LIST"}};
   for (const auto& [flag, name] : kByFlag) {
     if (row.flag == flag) {
       return name;
