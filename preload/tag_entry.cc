@@ -8,6 +8,7 @@
 #include "core/allocator/threads.h"
 #include "core/os/syscall.h"
 #include "core/os/thread_hooks.h"
+#include "core/tag/rules.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -56,7 +57,7 @@ HEAPTAG_EXPORT int prctl(int option, ...) noexcept {
     errno = static_cast<int>(-result);
     return -1;
   }
-  if (option == PR_SET_NAME) {
+  if (option == PR_SET_NAME && tag::has_thread_rules()) {
     char name[os::kThreadNameBytes];
     os::thread_name(name);
     allocator::thread_renamed(os::thread_handle(), name);
