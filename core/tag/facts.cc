@@ -50,7 +50,8 @@ constinit FactTable* fact_table = &no_table;
 
 FactTable::Entry* FactTable::find(uint64_t key) {
   for (size_t at = hash(key) & mask;; at = (at + 1) & mask) {
-    if (entries[at].key == key || entries[at].key == 0) {
+    const uint64_t found = __atomic_load_n(&entries[at].key, __ATOMIC_ACQUIRE);
+    if (found == key || found == 0) {
       return &entries[at];
     }
   }
@@ -73,9 +74,8 @@ bool add_facts_locked(uint64_t key, Facts facts) {
 
 void note_called_by_wrapper(uintptr_t pc) {
   FactTable::Entry* entry = __atomic_load_n(&fact_table, __ATOMIC_ACQUIRE)->find(fact_key(pc));
-  if (entry->key == fact_key(pc)) {
-    const uint64_t facts = __atomic_load_n(&entry->facts, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->facts, Facts(facts).called_by_wrappers().word(), __ATOMIC_RELAXED);
+  if (__atomic_load_n(&entry->key, __ATOMIC_RELAXED) == fact_key(pc)) {
+    __atomic_fetch_or(&entry->facts, Facts::kNested, __ATOMIC_RELAXED);
   }
 }
 

@@ -31,9 +31,8 @@ class Facts {
                                       : row.pack()));
   }
 
-  /// A wrapper that wrappers call: to look at its caller's slot first would be in vain.
-  Facts called_by_wrappers() const { return Facts(word_ | kNested); }
-
+  /// A wrapper that wrappers call: to look at its caller's slot first would be in vain. A hint: set
+  /// without a lock, and without a meaning for what is no wrapper.
   bool is_called_by_wrappers() const { return (word_ & kNested) != 0; }
 
   /// A wrapper only because it has no symbol, in a module where such functions are.
@@ -87,8 +86,10 @@ class Facts {
   static constexpr uint64_t kConditional = uint64_t{1} << 61;
   static constexpr uint64_t kPlainRow = uint64_t{1} << 60;
   static constexpr uint64_t kNameless = uint64_t{1} << 59;
-  static constexpr uint64_t kNested = uint64_t{1} << 57;
   static constexpr uint64_t kInDispatcher = uint64_t{1} << 58;
+  static constexpr uint64_t kNested = uint64_t{1} << 57;
+
+  friend void note_called_by_wrapper(uintptr_t pc);
 
   uint64_t word_ = 0;
 };
