@@ -65,14 +65,13 @@ void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
     OwnerCounters part{};
     part.frees = read_relaxed(span->frees);
     part.freed_usable = part.frees * span->block_bytes;
-    part.freed_bytes = is_varied ? read_relaxed(span->freed_bytes) : 0;
-    part.allocated_bytes = is_varied ? read_relaxed(span->allocated_bytes) : 0;
+    part.freed_bytes =
+        is_varied ? read_relaxed(span->freed_bytes) : part.frees * span->requested_bytes;
+    // The bytes before the blocks: a block counts before its bytes do.
+    const uint64_t varied_bytes = is_varied ? read_relaxed(span->allocated_bytes) : 0;
     part.allocations = read_relaxed(span->allocations);
     part.allocated_usable = part.allocations * span->block_bytes;
-    if (!is_varied) {
-      part.freed_bytes = part.frees * span->requested_bytes;
-      part.allocated_bytes = part.allocations * span->requested_bytes;
-    }
+    part.allocated_bytes = is_varied ? varied_bytes : part.allocations * span->requested_bytes;
     visit_part(visitor, half, owner, part);
   }
 }

@@ -165,6 +165,13 @@ void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
   }
 }
 
+// The calling thread works with the state, and what rules say of it is looked up anew.
+void name_anew(ThreadState* thread) {
+  name_thread(thread);
+  os::LockGuard guard(registry.lock);
+  empty_slots_locked(thread, 0, UINTPTR_MAX);
+}
+
 [[gnu::noinline]] ThreadState* enter_late() {
   begin_quiet();
   late.lock.acquire();
@@ -172,9 +179,7 @@ void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
     late.thread = take_thread();
   }
   if (late.thread != nullptr && tag::has_thread_rules()) {
-    name_thread(late.thread);  // it serves many
-    os::LockGuard guard(registry.lock);
-    empty_slots_locked(late.thread, 0, UINTPTR_MAX);
+    name_anew(late.thread);  // it serves many
   }
   return late.thread;
 }
@@ -291,11 +296,8 @@ void forget_unloaded_modules() {
 
 void rules_have_come() {
   const QuietScope quiet;
-  ThreadState* thread = tls_state;
-  if (thread != &cold_state) {
-    name_thread(thread);
-    os::LockGuard guard(registry.lock);
-    empty_slots_locked(thread, 0, UINTPTR_MAX);
+  if (tls_state != &cold_state) {
+    name_anew(tls_state);
   }
 }
 

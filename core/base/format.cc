@@ -272,4 +272,12 @@ void BufferedSink::write(void* context, const char* data, size_t size_bytes) {
   }
 }
 
+void write_hex_bytes(const uint8_t* bytes, size_t count, char* text) {
+  for (size_t i = 0; i < count; ++i) {
+    *text++ = "0123456789abcdef"[bytes[i] >> 4];
+    *text++ = "0123456789abcdef"[bytes[i] & 15];
+  }
+  *text = '\0';
+}
+
 }  // namespace heaptag

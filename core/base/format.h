@@ -11,6 +11,9 @@
 
 namespace heaptag {
 
+/// Two hexadecimal digits for each byte, and NUL: `text` has room for 2 * count + 1.
+void write_hex_bytes(const uint8_t* bytes, size_t count, char* text);
+
 /// A short text on the caller's stack. What does not fit is dropped; no function below comes near.
 class NumberText {
  public:

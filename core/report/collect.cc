@@ -3,6 +3,7 @@
 #include "core/allocator/figures.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
+#include "core/base/format.h"
 #include "core/base/sort.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -97,11 +98,7 @@ render::Figures figures_of(const OwnerCounters& sum) {
 }
 
 const char* hex_text(const uint8_t* bytes, size_t count, char* text) {
-  for (size_t i = 0; i < count; ++i) {
-    text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-    text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-  }
-  text[2 * count] = '\0';
+  write_hex_bytes(bytes, count, text);
   return count == 0 ? nullptr : text;
 }
 

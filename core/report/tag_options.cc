@@ -1,6 +1,5 @@
 #include "core/report/tag_options.h"
 
-#include <cstring>
 #include <string_view>
 
 #include "core/allocator/threads.h"
@@ -39,13 +38,7 @@ const Reader& reader_of(void* context) {
 /// when there is nothing to read.
 std::string_view keep_text(const char* value, const Reader& reader) {
   if (value[0] != '@') {
-    const size_t length = std::strlen(value);
-    char* copy = static_cast<char*>(meta::allocate(length + 1));
-    if (copy == nullptr) {
-      return {};
-    }
-    std::memcpy(copy, value, length);
-    return {copy, length};
+    return meta::keep_text(value);
   }
   const os::MappedFile file = os::map_file(value + 1);  // stays mapped: rules point into it
   if (file.data == nullptr && reader.is_loud) {

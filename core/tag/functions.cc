@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/base/format.h"
 #include "core/base/glob.h"
 #include "core/base/sort.h"
 #include "core/base/text.h"
@@ -68,12 +69,10 @@ bool is_dispatcher_name(std::string_view name) {
 /// used.
 class Collector {
  public:
-  Collector(const wire::ModuleRecord& module, size_t symbols)
-      : path_(reinterpret_cast<const char*>(module.path)),
-        base_name_(base_name(path_)),
-        is_opaque_(is_opaque_module(base_name_)) {
+  Collector(const char* path, bool is_opaque, size_t symbols)
+      : base_name_(base_name(path)), is_opaque_(is_opaque) {
     for (uint32_t rule = 0; rule < rule_count(); ++rule) {
-      if (wants_functions_of(rule, path_)) {
+      if (wants_functions_of(rule, path)) {
         wanted_rules_[wanted_count_++] = static_cast<uint16_t>(rule);
       }
     }
@@ -90,8 +89,6 @@ class Collector {
 
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
-
-  bool is_opaque() const { return is_opaque_; }
 
   void add_function(const char* symbol, uint64_t begin, uint64_t size_bytes) {
     const std::string_view name = symbol;
@@ -141,7 +138,6 @@ class Collector {
     }
   }
 
-  const char* path_;
   std::string_view base_name_;
   bool is_opaque_;
   uint16_t wanted_rules_[kMaxRules];
@@ -152,19 +148,11 @@ class Collector {
   size_t mapped_bytes_ = 0;
 };
 
-void write_hex(const wire::ModuleRecord& module, char* text) {
-  for (uint32_t i = 0; i < module.build_id_bytes; ++i) {
-    *text++ = "0123456789abcdef"[module.build_id[i] >> 4];
-    *text++ = "0123456789abcdef"[module.build_id[i] & 15];
-  }
-  *text = '\0';
-}
-
 void read_symbols(void* context) {
   const uint32_t index = *static_cast<const uint32_t*>(context);
   const wire::ModuleRecord& module = modules()[index];
   char build_id[kHexIdBytes];
-  write_hex(module, build_id);
+  write_hex_bytes(module.build_id, module.build_id_bytes, build_id);
   elf::Symbols symbols;
   const char* path = reinterpret_cast<const char*>(module.path);
   if (std::strchr(path, '/') == nullptr) {
@@ -172,20 +160,21 @@ void read_symbols(void* context) {
   }
   // What an opaque module's debug file would name is a wrapper without it, and the loader has none.
   const std::string_view file = base_name(path);
-  const elf::DebugFile debug_file = is_opaque_module(file) || file.starts_with("ld-linux")
+  const bool is_opaque = is_opaque_module(file);
+  const elf::DebugFile debug_file = is_opaque || file.starts_with("ld-linux")
                                         ? elf::DebugFile::kLeaveOut
                                         : elf::DebugFile::kLookFor;
   if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols,
                         debug_file) != elf::SymbolsStatus::kOpen) {
     return;
   }
-  Collector collector(module, symbols.table.size_bytes / sizeof(Elf64_Sym));
+  Collector collector(path, is_opaque, symbols.table.size_bytes / sizeof(Elf64_Sym));
   elf::visit_functions(symbols, {[](void* to, const char* name, uint64_t begin, uint64_t size) {
                                    static_cast<Collector*>(to)->add_function(name, begin, size);
                                  },
                                  &collector});
   collector.store(&table[index]);
-  table[index].is_opaque = collector.is_opaque();
+  table[index].is_opaque = is_opaque;
   elf::close_symbols(&symbols);
 }
 
@@ -283,7 +272,7 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
   // A function that the symbols do not know, but the user does.
   uintptr_t begin = 0;
   uintptr_t end = 0;
-  if (stack::find_function_range(address + 1, &begin, &end) &&
+  if (has_wrapper_offsets() && stack::find_function_range(address + 1, &begin, &end) &&
       is_wrapper_offset(base_name(reinterpret_cast<const char*>(record.path)), begin - record.base,
                         end - record.base)) {
     return WrapperKind::kNamed;

@@ -234,8 +234,7 @@ OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady) {
 }
 
 OwnerId owner_of_pair(uintptr_t site, TagId tag) {
-  return tag == TagId::kNone ? owner_without_tag(site)
-                             : owner_of_pair_by(site, tag, tag, kMaxRules);
+  return owner_of_pair_by(site, tag, tag, kMaxRules);
 }
 
 TagId tag_by_name(std::string_view name) {

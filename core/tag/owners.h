@@ -27,7 +27,7 @@ void blame_from_now_on(uintptr_t site);
 /// to share the answer would get another one. Never fails: kOverflowOwner then.
 OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady);
 
-/// The same for a site and a tag that the program has pushed.
+/// The same for a site and a tag that the program has pushed. Pre: not kNone.
 OwnerId owner_of_pair(uintptr_t site, TagId tag);
 
 /// The tag that a program calls by name. kNone without memory.

@@ -46,13 +46,14 @@ bool wants_functions_of(uint32_t rule, const char* path);
 bool function_matches(uint32_t rule, std::string_view symbol);
 
 /// A site in the module at `path`; `has_function(context, rule)` says whether the site's function
-/// matched. Fills `candidates` with at most `capacity` rules. Returns how many there are.
+/// matched.
 struct SiteView {
   const char* path;  // empty: in no module
   bool (*has_function)(const void* context, uint32_t rule);
   const void* context;
 };
 
+/// The rules that the site may come under (Candidates), at most `capacity`. Returns how many.
 uint16_t find_candidates(const SiteView& site, uint16_t* rules, uint16_t capacity);
 
 /// Does the rule ask anything of the single call?

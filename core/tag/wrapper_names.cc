@@ -388,6 +388,15 @@ bool is_opaque_module(std::string_view module) {
   return one_matches(kOpaqueModules, module);
 }
 
+bool has_wrapper_offsets() {
+  for (const UserGlob& glob : std::span(user_globs).first(user_glob_count)) {
+    if (glob.function.text().empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool is_wrapper_offset(std::string_view module, uint64_t begin, uint64_t end) {
   for (const UserGlob& glob : std::span(user_globs).first(user_glob_count)) {
     if (glob.function.text().empty() && glob.address >= begin && glob.address < end &&

@@ -28,6 +28,9 @@ bool is_wrapper_name(std::string_view symbol, std::string_view module);
 /// allocation helpers are static: then the first function that has a name gets the blame.
 bool is_opaque_module(std::string_view module);
 
+/// Did the user name any address at all?
+bool has_wrapper_offsets();
+
 /// Did the user name an address in [begin, end), ELF virtual addresses of this module?
 bool is_wrapper_offset(std::string_view module, uint64_t begin, uint64_t end);
 
