@@ -2,14 +2,16 @@
 // zero-filled storage is its first state, and it makes itself ready when it is first called, by the
 // loader, long before main.
 //
-// Phases: cold (before the constructor) -> serving. The constructor comes first of all (-z
-// initfirst) and does what needs libc: fork handlers before anybody else's, a thread key among the
-// first, the options, and, when a report is asked for, the exit handler that runs last.
+// Phases: cold (before the constructor) -> serving, or aside. The constructor comes first of all
+// (-z initfirst) and does what needs libc: fork handlers before anybody else's, a thread key among
+// the first, the options, and, when a report is asked for, the exit handler that runs last.
+#include "core/allocator/standing.h"
 #include "core/allocator/threads.h"
 #include "core/os/thread_hooks.h"
 #include "core/report/exit_report.h"
 #include "core/report/signal_report.h"
 #include "core/report/start.h"
+#include "preload/own_allocator.h"
 
 namespace heaptag {
 
@@ -31,6 +33,11 @@ void after_fork_in_child() {
 }
 
 __attribute__((constructor)) void start(int argc, char** argv, char** environment) {
+  if (allocator::stands_aside()) {
+    const OwnAllocator own = find_own_allocator();
+    report::start_aside(argc, argv, environment, own.function, own.file);
+    return;
+  }
   os::watch_forks(prepare_fork, after_fork_in_parent, after_fork_in_child);
   if (os::watch_thread_ends(allocator::thread_ending)) {
     allocator::set_thread_hook([](allocator::ThreadState* /*thread*/) { os::watch_this_thread(); });

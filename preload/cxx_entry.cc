@@ -1,6 +1,7 @@
-// operator new and delete, all twenty. The base forms (new, aligned new, delete, aligned delete)
-// allocate; every other form does what the standard says, through the base form that the program
-// ends up with: if the program replaced one, that one is called, through the PLT.
+// operator new and delete, all twenty; where we stand aside, each calls the one behind it. The base
+// forms (new, aligned new, delete, aligned delete) allocate; every other form does what the
+// standard says, through the base form that the program ends up with: if the program replaced one,
+// that one is called, through the PLT.
 //
 // The library does not link libstdc++: what is needed of it is found when the program has it.
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include "core/allocator/allocator.h"
 #include "preload/entry.h"
+#include "preload/next.h"
 
 // Weak, all of them: a C program has none.
 __asm__(
@@ -61,18 +63,37 @@ bool ask_new_handler() {
   }
 }
 
+template <FunctionName kName>
 [[gnu::noinline]] void* new_slow(size_t size, uintptr_t site) {
+  if (allocator::stands_aside()) {
+    return call_next<kName, void*>(size);
+  }
   void* block = allocator::allocate_slow(size, site);
   return likely(block != nullptr) ? block : new_after_failure(size, 0, site);
 }
 
 [[gnu::always_inline]] inline void* new_at(size_t size, uintptr_t site) {
-  return allocator::allocate<new_slow>(size, site);
+  return allocator::allocate<new_slow<"_Znwm">>(size, site);
 }
 
 // Of an entry point that has no frame.
+template <FunctionName kName>
 [[gnu::always_inline]] inline void* new_for(size_t size, uintptr_t caller) {
-  return allocator::allocate<allocator::allocate_for_caller<new_slow>>(size, caller);
+  return allocator::allocate<allocator::allocate_for_caller<new_slow<kName>>>(size, caller);
+}
+
+// `rest`: what else the form gets, size or alignment.
+template <FunctionName kName, typename... Rest>
+[[gnu::noinline]] void delete_slow(void* block, Rest... rest) {
+  if (allocator::stands_aside()) {
+    return call_next<kName, void>(block, rest...);
+  }
+  allocator::deallocate_slow(block);
+}
+
+template <FunctionName kName, typename... Rest>
+[[gnu::always_inline]] inline void delete_at(void* block, Rest... rest) {
+  allocator::deallocate_or(block, [=] { delete_slow<kName>(block, rest...); });
 }
 
 [[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {
@@ -87,22 +108,25 @@ bool ask_new_handler() {
 
 }  // namespace heaptag
 
-using heaptag::allocator::deallocate;
+using heaptag::allocator::stands_aside;
 
 HEAPTAG_EXPORT void* operator new(size_t size) {
-  return heaptag::new_for(size, HEAPTAG_CALLER());
+  return heaptag::new_for<"_Znwm">(size, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size, std::align_val_t alignment) {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnwmSt11align_val_t", void*>(size, alignment);
+  }
   return heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void operator delete(void* block) noexcept {
-  deallocate(block);
+  heaptag::delete_at<"_ZdlPv">(block);
 }
 
-HEAPTAG_EXPORT void operator delete(void* block, std::align_val_t /*alignment*/) noexcept {
-  deallocate(block);
+HEAPTAG_EXPORT void operator delete(void* block, std::align_val_t alignment) noexcept {
+  heaptag::delete_at<"_ZdlPvSt11align_val_t">(block, alignment);
 }
 
 // Has the program kept our base form? Its own, if it has one, comes first in the loader's search.
@@ -133,17 +157,22 @@ bool new_aligned_is_ours() {
   return static_cast<NewAligned>(&::operator new) == &heaptag_own_new_aligned;
 }
 
-[[gnu::always_inline]] inline void delete_by_base(void* block) {
+// `kName` is the form's own: that one is called where we stand aside.
+template <FunctionName kName, typename... Rest>
+[[gnu::always_inline]] inline void delete_by_base(void* block, Rest... rest) {
   if (likely(static_cast<Delete>(&::operator delete) == &heaptag_own_delete)) {
-    deallocate(block);
+    delete_at<kName>(block, rest...);
   } else {
     ::operator delete(block);
   }
 }
 
-[[gnu::always_inline]] inline void delete_aligned_by_base(void* block, std::align_val_t alignment) {
+template <FunctionName kName, typename... Rest>
+[[gnu::always_inline]] inline void delete_aligned_by_base(void* block,
+                                                          std::align_val_t alignment,
+                                                          Rest... rest) {
   if (likely(static_cast<DeleteAligned>(&::operator delete) == &heaptag_own_delete_aligned)) {
-    deallocate(block);
+    delete_at<kName>(block, rest...);
   } else {
     ::operator delete(block, alignment);
   }
@@ -201,33 +230,53 @@ heaptag_own_delete_array_aligned(void*, std::align_val_t);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size) {
-  return heaptag::new_is_ours() ? heaptag::new_for(size, HEAPTAG_CALLER()) : ::operator new(size);
+  return heaptag::new_is_ours() ? heaptag::new_for<"_Znam">(size, HEAPTAG_CALLER())
+                                : ::operator new(size);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size, std::align_val_t alignment) {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnamSt11align_val_t", void*>(size, alignment);
+  }
   return heaptag::new_aligned_is_ours()
              ? heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE())
              : ::operator new(size, alignment);
 }
 
-HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
+HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& tag) noexcept {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnwmRKSt9nothrow_t", void*, size_t, const std::nothrow_t&>(size,
+                                                                                           tag);
+  }
   return heaptag::new_or_null(size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size,
                                   std::align_val_t alignment,
-                                  const std::nothrow_t& /*tag*/) noexcept {
+                                  const std::nothrow_t& tag) noexcept {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnwmSt11align_val_tRKSt9nothrow_t", void*, size_t, std::align_val_t,
+                              const std::nothrow_t&>(size, alignment, tag);
+  }
   return heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE());
 }
 
-HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
+HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& tag) noexcept {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnamRKSt9nothrow_t", void*, size_t, const std::nothrow_t&>(size,
+                                                                                           tag);
+  }
   const bool ours = static_cast<heaptag::New>(&::operator new[]) == &heaptag_own_new_array;
   return ours ? heaptag::new_or_null(size, HEAPTAG_SITE()) : heaptag::new_array_or_null(size);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size,
                                     std::align_val_t alignment,
-                                    const std::nothrow_t& /*tag*/) noexcept {
+                                    const std::nothrow_t& tag) noexcept {
+  if (stands_aside()) {
+    return heaptag::call_next<"_ZnamSt11align_val_tRKSt9nothrow_t", void*, size_t, std::align_val_t,
+                              const std::nothrow_t&>(size, alignment, tag);
+  }
   const bool ours =
       static_cast<heaptag::NewAligned>(&::operator new[]) == &heaptag_own_new_array_aligned;
   return ours ? heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE())
@@ -235,31 +284,30 @@ HEAPTAG_EXPORT void* operator new[](size_t size,
 }
 
 HEAPTAG_EXPORT void operator delete[](void* block) noexcept {
-  heaptag::delete_by_base(block);
+  heaptag::delete_by_base<"_ZdaPv">(block);
 }
 
-HEAPTAG_EXPORT void operator delete(void* block, const std::nothrow_t& /*tag*/) noexcept {
-  heaptag::delete_by_base(block);
+HEAPTAG_EXPORT void operator delete(void* block, const std::nothrow_t& tag) noexcept {
+  heaptag::delete_by_base<"_ZdlPvRKSt9nothrow_t">(block, &tag);
 }
 
-HEAPTAG_EXPORT void operator delete(void* block, size_t /*size*/) noexcept {
-  heaptag::delete_by_base(block);
+HEAPTAG_EXPORT void operator delete(void* block, size_t size) noexcept {
+  heaptag::delete_by_base<"_ZdlPvm">(block, size);
 }
 
 HEAPTAG_EXPORT void operator delete[](void* block, std::align_val_t alignment) noexcept {
-  heaptag::delete_aligned_by_base(block, alignment);
+  heaptag::delete_aligned_by_base<"_ZdaPvSt11align_val_t">(block, alignment, alignment);
 }
 
-HEAPTAG_EXPORT void operator delete(void* block,
-                                    size_t /*size*/,
-                                    std::align_val_t alignment) noexcept {
-  heaptag::delete_aligned_by_base(block, alignment);
+HEAPTAG_EXPORT void operator delete(void* block, size_t size, std::align_val_t alignment) noexcept {
+  heaptag::delete_aligned_by_base<"_ZdlPvmSt11align_val_t">(block, alignment, size, alignment);
 }
 
 HEAPTAG_EXPORT void operator delete(void* block,
                                     std::align_val_t alignment,
-                                    const std::nothrow_t& /*tag*/) noexcept {
-  heaptag::delete_aligned_by_base(block, alignment);
+                                    const std::nothrow_t& tag) noexcept {
+  heaptag::delete_aligned_by_base<"_ZdlPvSt11align_val_tRKSt9nothrow_t">(block, alignment,
+                                                                         alignment, &tag);
 }
 
 namespace heaptag {
@@ -267,19 +315,22 @@ namespace heaptag {
 namespace {
 
 // The other forms of delete[] go through the array's base form, which a program may have replaced.
-[[gnu::always_inline]] inline void delete_array_by_base(void* block) {
+template <FunctionName kName, typename... Rest>
+[[gnu::always_inline]] inline void delete_array_by_base(void* block, Rest... rest) {
   if (likely(static_cast<Delete>(&::operator delete[]) == &heaptag_own_delete_array)) {
-    delete_by_base(block);
+    delete_by_base<kName>(block, rest...);
   } else {
     ::operator delete[](block);
   }
 }
 
+template <FunctionName kName, typename... Rest>
 [[gnu::always_inline]] inline void delete_array_aligned_by_base(void* block,
-                                                                std::align_val_t alignment) {
+                                                                std::align_val_t alignment,
+                                                                Rest... rest) {
   if (likely(static_cast<DeleteAligned>(&::operator delete[]) ==
              &heaptag_own_delete_array_aligned)) {
-    delete_aligned_by_base(block, alignment);
+    delete_aligned_by_base<kName>(block, alignment, rest...);
   } else {
     ::operator delete[](block, alignment);
   }
@@ -289,22 +340,24 @@ namespace {
 
 }  // namespace heaptag
 
-HEAPTAG_EXPORT void operator delete[](void* block, const std::nothrow_t& /*tag*/) noexcept {
-  heaptag::delete_array_by_base(block);
+HEAPTAG_EXPORT void operator delete[](void* block, const std::nothrow_t& tag) noexcept {
+  heaptag::delete_array_by_base<"_ZdaPvRKSt9nothrow_t">(block, &tag);
 }
 
-HEAPTAG_EXPORT void operator delete[](void* block, size_t /*size*/) noexcept {
-  heaptag::delete_array_by_base(block);
+HEAPTAG_EXPORT void operator delete[](void* block, size_t size) noexcept {
+  heaptag::delete_array_by_base<"_ZdaPvm">(block, size);
 }
 
 HEAPTAG_EXPORT void operator delete[](void* block,
-                                      size_t /*size*/,
+                                      size_t size,
                                       std::align_val_t alignment) noexcept {
-  heaptag::delete_array_aligned_by_base(block, alignment);
+  heaptag::delete_array_aligned_by_base<"_ZdaPvmSt11align_val_t">(block, alignment, size,
+                                                                  alignment);
 }
 
 HEAPTAG_EXPORT void operator delete[](void* block,
                                       std::align_val_t alignment,
-                                      const std::nothrow_t& /*tag*/) noexcept {
-  heaptag::delete_array_aligned_by_base(block, alignment);
+                                      const std::nothrow_t& tag) noexcept {
+  heaptag::delete_array_aligned_by_base<"_ZdaPvSt11align_val_tRKSt9nothrow_t">(block, alignment,
+                                                                               alignment, &tag);
 }

@@ -9,6 +9,8 @@
 #include "core/allocator/allocator.h"
 #include "core/heap/page_heap.h"
 #include "preload/entry.h"
+#include "preload/next.h"
+#include "preload/own_names.h"
 
 namespace heaptag {
 
@@ -24,7 +26,17 @@ constexpr size_t kPage = 4096;
 }
 
 [[gnu::noinline]] void* allocate_or_enomem(size_t size, uintptr_t site) {
+  if (allocator::stands_aside()) {
+    return call_next<"malloc", void*>(size);
+  }
   return or_enomem(allocator::allocate_slow(size, site));
+}
+
+[[gnu::noinline]] void free_slow(void* block) {
+  if (allocator::stands_aside()) {
+    return call_next<"free", void>(block);
+  }
+  allocator::deallocate_slow(block);
 }
 
 void* fail_enomem(uintptr_t site) {
@@ -51,6 +63,9 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 
 // Of a block that there is. Reached by a tail call only: the frame is the entry point's.
 [[gnu::noinline]] void* realloc_block(void* block, size_t size) {
+  if (allocator::stands_aside()) {
+    return call_next<"realloc", void*>(block, size);
+  }
   if (size == 0) {
     allocator::deallocate(block);
     return nullptr;
@@ -67,6 +82,22 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
   return allocator::allocate<allocator::allocate_for_caller<allocate_or_enomem>>(size, caller);
 }
 
+[[gnu::always_inline]] inline void free_block(void* block) {
+  allocator::deallocate_or(block, [=] { free_slow(block); });
+}
+
+// Nobody's, unless we stand aside.
+[[gnu::noinline, gnu::cold]] size_t usable_size_elsewhere(void* block) {
+  return allocator::stands_aside() ? call_next<"malloc_usable_size", size_t>(block) : 0;
+}
+
+[[gnu::noinline, gnu::cold]] void* calloc_failed(size_t count, size_t size) {
+  if (allocator::stands_aside()) {
+    return call_next<"calloc", void*>(count, size);
+  }
+  return or_enomem(nullptr);
+}
+
 }  // namespace
 
 }  // namespace heaptag
@@ -78,7 +109,7 @@ HEAPTAG_EXPORT void* malloc(size_t size) {
 }
 
 HEAPTAG_EXPORT void free(void* block) {
-  heaptag::allocator::deallocate(block);
+  heaptag::free_block(block);
 }
 
 HEAPTAG_EXPORT void* calloc(size_t count, size_t size) {
@@ -86,7 +117,8 @@ HEAPTAG_EXPORT void* calloc(size_t count, size_t size) {
   if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX) {
     return heaptag::fail_enomem(HEAPTAG_SITE());
   }
-  return heaptag::or_enomem(heaptag::allocator::allocate_zeroed(bytes, HEAPTAG_FRAME()));
+  void* block = heaptag::allocator::allocate_zeroed(bytes, HEAPTAG_FRAME());
+  return heaptag::likely(block != nullptr) ? block : heaptag::calloc_failed(count, size);
 }
 
 HEAPTAG_EXPORT void* realloc(void* block, size_t size) {
@@ -95,6 +127,9 @@ HEAPTAG_EXPORT void* realloc(void* block, size_t size) {
 }
 
 HEAPTAG_EXPORT void* reallocarray(void* block, size_t count, size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"reallocarray", void*>(block, count, size);
+  }
   size_t bytes = 0;
   if (__builtin_mul_overflow(count, size, &bytes)) {
     bytes = SIZE_MAX;  // more than there can be: it fails as such
@@ -104,14 +139,23 @@ HEAPTAG_EXPORT void* reallocarray(void* block, size_t count, size_t size) {
 }
 
 HEAPTAG_EXPORT void* memalign(size_t alignment, size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"memalign", void*>(alignment, size);
+  }
   return heaptag::memalign_at(alignment, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* aligned_alloc(size_t alignment, size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"aligned_alloc", void*>(alignment, size);
+  }
   return heaptag::memalign_at(alignment, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT int posix_memalign(void** result, size_t alignment, size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"posix_memalign", int>(result, alignment, size);
+  }
   if (!heaptag::is_power_of_two(alignment) || alignment % sizeof(void*) != 0) {
     return EINVAL;
   }
@@ -126,10 +170,16 @@ HEAPTAG_EXPORT int posix_memalign(void** result, size_t alignment, size_t size) 
 }
 
 HEAPTAG_EXPORT void* valloc(size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"valloc", void*>(size);
+  }
   return heaptag::memalign_at(heaptag::kPage, size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* pvalloc(size_t size) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"pvalloc", void*>(size);
+  }
   if (size > PTRDIFF_MAX - heaptag::kPage) {
     return heaptag::fail_enomem(HEAPTAG_SITE());
   }
@@ -137,31 +187,40 @@ HEAPTAG_EXPORT void* pvalloc(size_t size) {
                               HEAPTAG_SITE());
 }
 
+// Of what the C library does not have (any more, or yet), free is the next.
 HEAPTAG_EXPORT void cfree(void* block) {
-  heaptag::allocator::deallocate(block);
+  heaptag::free_block(block);
 }
 
 HEAPTAG_EXPORT void free_sized(void* block, size_t /*size*/) {
-  heaptag::allocator::deallocate(block);
+  heaptag::free_block(block);
 }
 
 HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t /*size*/) {
-  heaptag::allocator::deallocate(block);
+  heaptag::free_block(block);
 }
 
 HEAPTAG_EXPORT size_t malloc_usable_size(void* block) {
-  return heaptag::allocator::usable_size(block);
+  const size_t bytes = heaptag::allocator::usable_size(block);
+  return heaptag::likely(bytes != 0) ? bytes : heaptag::usable_size_elsewhere(block);
 }
 
 HEAPTAG_EXPORT int malloc_trim(size_t keep_bytes) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"malloc_trim", int>(keep_bytes);
+  }
   return heaptag::allocator::release_free_memory(keep_bytes) ? 1 : 0;
 }
 
-HEAPTAG_EXPORT int mallopt(int /*parameter*/, int /*value*/) {
-  return 1;
+HEAPTAG_EXPORT int mallopt(int parameter, int value) {
+  return heaptag::allocator::stands_aside() ? heaptag::call_next<"mallopt", int>(parameter, value)
+                                            : 1;
 }
 
 HEAPTAG_EXPORT struct mallinfo2 mallinfo2(void) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"mallinfo2", struct mallinfo2>();
+  }
   const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
 
   struct mallinfo2 info {};
@@ -174,6 +233,9 @@ HEAPTAG_EXPORT struct mallinfo2 mallinfo2(void) {
 }
 
 HEAPTAG_EXPORT struct mallinfo mallinfo(void) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"mallinfo", struct mallinfo>();
+  }
   const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
 
   struct mallinfo info {};
@@ -187,12 +249,18 @@ HEAPTAG_EXPORT struct mallinfo mallinfo(void) {
 
 // The next two write to streams of the program because it asked for that.
 HEAPTAG_EXPORT void malloc_stats(void) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"malloc_stats", void>();
+  }
   const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
   fprintf(stderr, "heaptag: %zu bytes in spans, %zu free and resident, %zu returned\n",
           figures.used_bytes, figures.dirty_bytes, figures.zeroed_bytes);
 }
 
 HEAPTAG_EXPORT int malloc_info(int options, FILE* stream) {
+  if (heaptag::allocator::stands_aside()) {
+    return heaptag::call_next<"malloc_info", int>(options, stream);
+  }
   if (options != 0) {
     return EINVAL;
   }
@@ -206,6 +274,12 @@ HEAPTAG_EXPORT int malloc_info(int options, FILE* stream) {
       figures.used_bytes + figures.dirty_bytes);
   return 0;
 }
+
+// Asked for before anything of ours is made: are these the functions that everybody is bound to?
+void* heaptag_own_malloc(size_t size) __attribute__((alias("malloc")));
+void heaptag_own_free(void* block) __attribute__((alias("free")));
+void* heaptag_own_calloc(size_t count, size_t size) __attribute__((alias("calloc")));
+void* heaptag_own_realloc(void* block, size_t size) __attribute__((alias("realloc")));
 
 // Old binaries and libraries call libc's own names.
 HEAPTAG_EXPORT void* __libc_malloc(size_t size) __attribute__((alias("malloc")));

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "core/allocator/standing.h"
 #include "core/allocator/threads.h"
 #include "core/os/loader.h"
 #include "preload/entry.h"
@@ -15,9 +16,6 @@ namespace {
 
 using Open = void*(const char*, int);
 using Close = int(void*);
-
-constinit Open* next_open = nullptr;
-constinit Close* next_close = nullptr;
 
 // The loader looks at who calls dlopen: for $ORIGIN and the search paths of that object. Called
 // from here it would find us.
@@ -38,7 +36,10 @@ extern "C" {
 // not.
 HEAPTAG_EXPORT void* dlopen(const char* file, int mode) noexcept {
   using namespace heaptag;
-  Open* open = next_function("dlopen", &next_open);
+  Open* open = next_function<"dlopen", Open>();
+  if (allocator::stands_aside()) {
+    return open(file, mode);
+  }
   mode &= ~RTLD_DEEPBIND;
   if (file == nullptr || depends_on_caller(file, HEAPTAG_CALLER())) {
     return open(file, mode);  // a tail call: the loader sees our caller
@@ -52,7 +53,10 @@ HEAPTAG_EXPORT void* dlopen(const char* file, int mode) noexcept {
 
 HEAPTAG_EXPORT int dlclose(void* handle) noexcept {
   using namespace heaptag;
-  const int result = next_function("dlclose", &next_close)(handle);
+  const int result = next_function<"dlclose", Close>()(handle);
+  if (allocator::stands_aside()) {
+    return result;
+  }
   allocator::forget_unloaded_modules();
   return result;
 }

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 
+#include "core/allocator/standing.h"
 #include "core/allocator/threads.h"
 #include "core/os/process.h"
 #include "core/os/syscall.h"
@@ -17,7 +18,8 @@ namespace {
 
 int limit_resource(int pid, int resource, const rlimit64* limit, rlimit64* old) {
   const bool is_us = pid == 0 || static_cast<uint32_t>(pid) == os::process_id();
-  if (resource == RLIMIT_AS && is_us && limit != nullptr && limit->rlim_cur != RLIM64_INFINITY) {
+  if (resource == RLIMIT_AS && is_us && limit != nullptr && limit->rlim_cur != RLIM64_INFINITY &&
+      !allocator::stands_aside()) {
     allocator::prepare_for_limit(limit->rlim_cur);
   }
   const long result = os::raw_syscall(SYS_prlimit64, pid, resource, reinterpret_cast<long>(limit),

@@ -12,17 +12,6 @@
 #include "preload/entry.h"
 #include "preload/next.h"
 
-namespace heaptag {
-
-namespace {
-
-using SetName = int(pthread_t, const char*);
-constinit SetName* next_set_name = nullptr;
-
-}  // namespace
-
-}  // namespace heaptag
-
 extern "C" {
 
 HEAPTAG_EXPORT void heaptag_tag_push(const char* name) noexcept {
@@ -35,7 +24,7 @@ HEAPTAG_EXPORT void heaptag_tag_pop() noexcept {
 
 HEAPTAG_EXPORT int pthread_setname_np(pthread_t thread, const char* name) noexcept {
   using namespace heaptag;
-  const int result = next_function("pthread_setname_np", &next_set_name)(thread, name);
+  const int result = call_next<"pthread_setname_np", int>(thread, name);
   if (result == 0) {
     allocator::thread_renamed(static_cast<uintptr_t>(thread), name);
   }

@@ -12,6 +12,7 @@
 
 #include "core/allocator/bins.h"
 #include "core/allocator/blame.h"
+#include "core/allocator/standing.h"
 #include "core/allocator/thread_state.h"
 
 namespace heaptag::allocator {
@@ -124,6 +125,9 @@ template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
 /// The whole way to whom the block is charged, for what allocate_behind cannot do.
 template <void* (*Slow)(size_t size, uintptr_t site)>
 [[gnu::noinline]] void* allocate_blaming(size_t size) {
+  if (stands_aside()) {
+    return Slow(size, 0);
+  }
   const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
   return allocate<Slow>(size, blame(entry->caller()));
 }
@@ -187,16 +191,22 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   bump(span->frees);
 }
 
-[[gnu::always_inline]] inline void deallocate(void* block) {
+/// The fast path. `miss()` does the whole work when the block is not one of this thread's spans.
+template <typename Miss>
+[[gnu::always_inline]] inline void deallocate_or(void* block, Miss miss) {
   ThreadState* thread = tls_state;
   Span* span = heap::find_span_in_range(block);
   if (unlikely(span->thread != thread)) {
-    return deallocate_slow(block);
+    return miss();
   }
   take_back(thread, span, block);
   if (unlikely(span->attention_needed())) {
     return attend(thread, span);
   }
+}
+
+[[gnu::always_inline]] inline void deallocate(void* block) {
+  deallocate_or(block, [=] { deallocate_slow(block); });
 }
 
 }  // namespace heaptag::allocator

@@ -4,6 +4,7 @@
 
 #include "core/allocator/bins.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/standing.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/lock.h"
@@ -136,6 +137,9 @@ void make_orphan_locked(ThreadState* thread) {
 }
 
 [[gnu::noinline]] ThreadState* attach() {
+  if (stands_aside()) {
+    return nullptr;
+  }
   const QuietScope quiet;
   ThreadState* thread = take_thread();
   if (thread != nullptr) {

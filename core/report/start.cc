@@ -117,9 +117,12 @@ void complain_unknown_placeholder(std::string_view path) {
   }
 }
 
-void start_with_options(int argc, char** argv, char** environment) {
-  ComplaintList complaints{};
-  const config::Options options = config::read_options(environment, {note_complaint, &complaints});
+bool asks_for_reports(const config::Options& options) {
+  return options.report != nullptr || options.signal != 0;
+}
+
+// Who we are and where messages go. Afterwards it is known whether the session is silent.
+Ancestry open_session(int argc, char** argv, char** environment, const config::Options& options) {
   session.program = program_name(argc, argv);
   session.is_silent =
       options.programs != nullptr && !config::selects(options.programs, session.program);
@@ -127,18 +130,26 @@ void start_with_options(int argc, char** argv, char** environment) {
   session.is_child = ancestry.has_told_parent;
   session.children = options.children;
   session.format = options.format;
+  if (!session.is_silent) {
+    open_log(options.log, asks_for_reports(options));
+  }
+  return ancestry;
+}
+
+void start_with_options(int argc, char** argv, char** environment) {
+  ComplaintList complaints{};
+  const config::Options options = config::read_options(environment, {note_complaint, &complaints});
+  const Ancestry ancestry = open_session(argc, argv, environment, options);
   if (session.is_silent) {
     return;
   }
-  const bool reports = options.report != nullptr || options.signal != 0;
-  open_log(options.log, reports);
   for (unsigned i = 0; i < complaints.count && ancestry.is_first; ++i) {
     const Complaint& item = complaints.items[i];
     log_line({take_first(item.name, kMaxShownBytes), "=", take_first(item.value, kMaxShownBytes),
               " ", item.advice, "; it is ignored"});
   }
   apply_tag_options(options, ancestry.is_first);
-  if (!reports) {
+  if (!asks_for_reports(options)) {
     return;
   }
   if (options.report != nullptr) {
@@ -160,7 +171,11 @@ void start_with_options(int argc, char** argv, char** environment) {
   }
 }
 
+// A program that runs with more rights than its user takes no orders from the environment.
 bool has_options(char** environment) {
+  if (os::is_privileged()) {
+    return false;
+  }
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, "HEAPTAG_", 8) == 0) {
       return true;
@@ -182,13 +197,29 @@ void start(int argc, char** argv, char** environment) {
     }
   }
   publish_descriptor();
-  // A program that runs with more rights than its user takes no orders from the environment.
-  if (has_options(environment) && !os::is_privileged()) {
+  if (has_options(environment)) {
     start_with_options(argc, argv, environment);
   }
   if (!session.is_silent) {
     allocator::read_loaded_modules();
   }
+}
+
+void start_aside(
+    int argc, char** argv, char** environment, const char* function, const char* file) {
+  session.pid = os::process_id();
+  if (!has_options(environment)) {
+    return;
+  }
+  const config::Options options = config::read_options(
+      environment, {[](void*, std::string_view, std::string_view, std::string_view) {}, nullptr});
+  open_session(argc, argv, environment, options);
+  session.report_path = options.report;
+  if (options.signal != 0 || may_report(session)) {
+    log_line({session.program, " has an allocator of its own (", function, " of ", base_name(file),
+              "): heaptag stands aside, nothing is counted"});
+  }
+  session.report_path = nullptr;
 }
 
 }  // namespace heaptag::report
