@@ -1,8 +1,7 @@
 // Work that is asked for while a thread may be anywhere, as by a signal: it is done by a thread
 // that is in none of our slow paths, so that it finds no list half changed and no lock held by
-// itself. One exception: a realloc in place is told by nothing, and a new owner may be made in it.
-// So that work takes neither the owners' lock nor the metadata's. Layer: core/allocator.  Signals:
-// safe.
+// itself. Signals that have come meanwhile are let in at the same moment. Layer: core/allocator.
+// Signals: safe.
 #pragma once
 
 #include "core/base/counter.h"
@@ -28,6 +27,20 @@ bool may_serve();
 /// Serves what is waiting if the calling thread may.
 [[gnu::noinline, gnu::cold]] void serve_waiting();
 
+/// In a count of slow paths that one is in: signals wait for the end of the outermost.
+inline constexpr uint32_t kSignalsWait = uint32_t{1} << 31;
+
+/// `count` has become kSignalsWait: lets them in, or leaves them to the slow path around this one.
+[[gnu::noinline, gnu::cold]] void let_signals_in(uint32_t* count);
+
+/// Leaves a slow path that `count` tells of.
+inline void leave_slow_path(uint32_t& count) {
+  __asm__ volatile("" ::: "memory");
+  if (__builtin_expect(--count == kSignalsWait, 0)) {
+    let_signals_in(&count);
+  }
+}
+
 inline void serve_if_waiting() {
   if (__builtin_expect(read_relaxed(deferred.waiting) != 0, 0)) {
     serve_waiting();
@@ -42,8 +55,7 @@ inline void begin_quiet() {
 }
 
 inline void end_quiet() {
-  __asm__ volatile("" ::: "memory");
-  --tls_quiet;
+  leave_slow_path(tls_quiet);
   serve_if_waiting();
 }
 

@@ -65,6 +65,17 @@ void push_tag(const char* name) {
   ++thread->pushed_tags;
 }
 
+void push_tags_of(const ThreadState* interrupted) {
+  const uint32_t count = interrupted->pushed_tags;
+  for (uint32_t i = 1; i <= count; ++i) {
+    // What a push beyond the limit has found is not kept.
+    const bool is_kept = i < count && i < kMaxPushedTags;
+    const SlotTable* table = is_kept ? interrupted->pushed[i] : interrupted->active;
+    const uint32_t tag = index_of(table->tag);
+    push_tag(tag == 0 ? nullptr : reinterpret_cast<const char*>(tag::tags()[tag].name));
+  }
+}
+
 void pop_tag() {
   ThreadScope scope;
   ThreadState* thread = scope.thread();

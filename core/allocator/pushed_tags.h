@@ -10,6 +10,10 @@ namespace heaptag::allocator {
 /// Null or empty: whatever is on top stays in force. Beyond kMaxPushedTags, too.
 void push_tag(const char* name);
 
+/// The calling thread has a state more, for a signal handler: what is pushed in `interrupted` is
+/// pushed there, too.
+void push_tags_of(const ThreadState* interrupted);
+
 /// Harmless when nothing is pushed.
 void pop_tag();
 

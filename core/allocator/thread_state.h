@@ -126,7 +126,8 @@ struct alignas(64) ThreadState {
   Slot* slots;         // of *active
   uint64_t slot_mask;  //
   uint64_t published_live_bytes;
-  uint32_t busy;             // inside a slow path: a forked child must not trust the lists
+  uint32_t
+      busy;  // slow paths that it is in: a forked child must not trust the lists (kSignalsWait)
   uint32_t teardown_rounds;  // of pthread destructors seen
   uint32_t own_active;
   uint32_t sample_in;  // metered allocations until the next sample
@@ -203,8 +204,7 @@ class BusyScope {
   }
 
   ~BusyScope() {
-    __asm__ volatile("" ::: "memory");
-    --thread_->busy;
+    leave_slow_path(thread_->busy);
     serve_if_waiting();
   }
 

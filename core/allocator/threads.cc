@@ -3,7 +3,9 @@
 #include <cstring>
 
 #include "core/allocator/bins.h"
+#include "core/allocator/interruption.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/pushed_tags.h"
 #include "core/allocator/standing.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -145,7 +147,11 @@ void make_orphan_locked(ThreadState* thread) {
   if (thread != nullptr) {
     tls_state = thread;
     name_thread(thread);
-    __atomic_fetch_add(&registry.attached, 1, __ATOMIC_RELAXED);
+    if (tls_interruptions.count != 0) {
+      push_tags_of(tls_interruptions.at[tls_interruptions.count - 1].state);
+    } else {
+      __atomic_fetch_add(&registry.attached, 1, __ATOMIC_RELAXED);
+    }
     if (registry.hook != nullptr) {
       registry.hook(thread);
     }
@@ -233,6 +239,13 @@ bool thread_ending(bool last_round) {
   const QuietScope quiet;
   tls_torn_down = true;
   tls_state = &cold_state;
+  give_back(thread);
+  give_back_interrupted();
+  return false;
+}
+
+void give_back(ThreadState* thread) {
+  const QuietScope quiet;
   {
     // A child forked meanwhile must not send the same blocks again.
     const BusyScope busy(thread);
@@ -241,7 +254,6 @@ bool thread_ending(bool last_round) {
   }
   os::LockGuard guard(registry.lock);
   make_orphan_locked(thread);
-  return false;
 }
 
 void set_thread_hook(void (*hook)(ThreadState*)) {
@@ -395,7 +407,7 @@ void after_fork_in_child() {
   // blocks may be freed, but nothing is allocated from its spans any more.
   for (ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
-    if (thread == tls_state || thread == late.thread ||
+    if (thread == tls_state || is_interrupted(thread) || thread == late.thread ||
         thread->record.phase != static_cast<uint32_t>(ThreadPhase::kRunning)) {
       continue;
     }

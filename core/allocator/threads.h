@@ -33,6 +33,10 @@ class ThreadScope {
 /// orphan.
 bool thread_ending(bool last_round);
 
+/// The calling thread needs the state no more: it waits for another one. Only for a state that the
+/// calling thread has, which is not tls_state.
+void give_back(ThreadState* thread);
+
 /// The hook that makes thread_ending happen for the calling thread; called when a thread gets its
 /// state. Set once by the preload, before a second thread exists.
 void set_thread_hook(void (*hook)(ThreadState* thread));

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include <initializer_list>
 
@@ -79,6 +80,91 @@ long address_of(T* object) {
 }
 
 }  // namespace
+
+namespace {
+
+// Of the file that this is linked into.
+extern "C" {
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+}
+
+constexpr uint64_t kSynchronous = bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGFPE) |
+                                  bit_of(SIGILL) | bit_of(SIGTRAP) | bit_of(SIGSYS);
+
+// What the C library keeps for itself: to cancel threads, and to change the ids of all.
+constexpr uint64_t kOfLibc = bit_of(32) | bit_of(33);
+
+ucontext_t* ucontext_of(void* context) {
+  return static_cast<ucontext_t*>(context);
+}
+
+const ucontext_t* ucontext_of(const void* context) {
+  return static_cast<const ucontext_t*>(context);
+}
+
+bool is_on(const stack_t& stack, uintptr_t address) {
+  return address - reinterpret_cast<uintptr_t>(stack.ss_sp) < stack.ss_size;
+}
+
+// Should the signal have been for one time only, its handler is not there any more.
+void install_again(KernelSigaction* action, int number, SignalHandler* entry) {
+  if ((action->flags & SA_RESETHAND) != 0 && action->handler == SIG_DFL) {
+    action->handler = __builtin_bit_cast(void (*)(int), entry);
+    raw_syscall(SYS_rt_sigaction, number, address_of(action), 0, sizeof(uint64_t));
+  }
+}
+
+}  // namespace
+
+uintptr_t interrupted_pc(const void* context) {
+  return static_cast<uintptr_t>(ucontext_of(context)->uc_mcontext.gregs[REG_RIP]);
+}
+
+bool is_own_code(uintptr_t pc) {
+  return pc - reinterpret_cast<uintptr_t>(__ehdr_start) <
+         reinterpret_cast<uintptr_t>(etext) - reinterpret_cast<uintptr_t>(__ehdr_start);
+}
+
+bool is_synchronous(int number) {
+  return (kSynchronous & bit_of(number)) != 0;
+}
+
+bool send_again(SignalHandler* entry, int number, const void* info, void* context, uint64_t* mask) {
+  const uint64_t blocked = ~(kSynchronous | kOfLibc);
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, address_of(&blocked), 0, sizeof(uint64_t));
+  KernelSigaction action{};
+  raw_syscall(SYS_rt_sigaction, number, 0, address_of(&action), sizeof(uint64_t));
+  siginfo_t plain{};
+  plain.si_signo = number;
+  plain.si_code = SI_USER;
+  plain.si_pid = static_cast<pid_t>(raw_syscall(SYS_getpid));
+  // The kernel has told nothing to a handler that does not ask.
+  const void* told = (action.flags & SA_SIGINFO) != 0 ? info : &plain;
+  install_again(&action, number, entry);
+  if (is_error(raw_syscall(SYS_rt_tgsigqueueinfo, plain.si_pid, raw_syscall(SYS_gettid), number,
+                           reinterpret_cast<long>(told)))) {
+    return false;  // what is blocked now is not blocked any more when the handler returns
+  }
+  auto* restored = reinterpret_cast<uint64_t*>(&ucontext_of(context)->uc_sigmask);
+  *mask = *restored;
+  *restored |= blocked;
+  return true;
+}
+
+void set_signal_mask(uint64_t mask) {
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask), 0, sizeof(uint64_t));
+}
+
+bool is_frame_gone(uintptr_t address, const void* context) {
+  const stack_t& alternate = ucontext_of(context)->uc_stack;
+  const auto sp = static_cast<uintptr_t>(ucontext_of(context)->uc_mcontext.gregs[REG_RSP]);
+  const bool was_on_alternate = is_on(alternate, address);
+  if (was_on_alternate != is_on(alternate, sp)) {
+    return was_on_alternate;  // else a handler on the alternate stack has interrupted it
+  }
+  return sp > address;
+}
 
 bool handle_signal(int number, void (*handler)(int number)) {
   const KernelSigaction action{handler, SA_RESTART | SA_ONSTACK | kFlagRestorer,

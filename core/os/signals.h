@@ -28,6 +28,30 @@ class SignalBlock {
   uint64_t pending_ = 0;  // before
 };
 
+/// What the kernel calls: with a siginfo_t and a ucontext_t.
+using SignalHandler = void(int number, void* info, void* context);
+
+/// Where a signal has interrupted the thread.
+uintptr_t interrupted_pc(const void* context);
+
+/// Is that in the code of the file that this function is linked into?
+bool is_own_code(uintptr_t pc);
+
+/// Comes of the instruction that was interrupted (a fault, a trap, a filtered system call).
+bool is_synchronous(int number);
+
+/// From the handler of a signal: sends it to the calling thread again, with all that was told of
+/// it, and has all but synchronous signals blocked when the handler has returned, until
+/// set_signal_mask(*mask). `entry` is the handler that the kernel has for it, or had, if it was to
+/// be called once. False when the kernel refuses: nothing has changed.
+bool send_again(SignalHandler* entry, int number, const void* info, void* context, uint64_t* mask);
+
+void set_signal_mask(uint64_t mask);
+
+/// Was the frame that `address` lies in left before a signal interrupted the thread? A yes is
+/// certain as long as the thread does not change stacks by itself.
+bool is_frame_gone(uintptr_t address, const void* context);
+
 /// Calls function(context) on another stack, which ends at `stack_end` (a multiple of 16).
 void call_on_stack(void* stack_end, void (*function)(void* context), void* context);
 
