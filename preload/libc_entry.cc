@@ -253,8 +253,13 @@ HEAPTAG_EXPORT void malloc_stats(void) {
     return heaptag::call_next<"malloc_stats", void>();
   }
   const heaptag::heap::PageHeapFigures figures = heaptag::heap::page_heap_figures();
-  fprintf(stderr, "heaptag: %zu bytes in spans, %zu free and resident, %zu returned\n",
-          figures.used_bytes, figures.dirty_bytes, figures.zeroed_bytes);
+  const size_t system_bytes = figures.used_bytes + figures.dirty_bytes;
+  // glibc's lines, which scripts look for.
+  fprintf(stderr, "Arena 0:\nsystem bytes     = %10zu\nin use bytes     = %10zu\n", system_bytes,
+          figures.used_bytes);
+  fprintf(stderr, "Total (incl. mmap):\nsystem bytes     = %10zu\nin use bytes     = %10zu\n",
+          system_bytes, figures.used_bytes);
+  fprintf(stderr, "max mmap regions = %10u\nmax mmap bytes   = %10u\n", 0U, 0U);
 }
 
 HEAPTAG_EXPORT int malloc_info(int options, FILE* stream) {

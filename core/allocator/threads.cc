@@ -63,6 +63,8 @@ size_t owners_under(size_t limit_bytes) {
                                          : owners;
 }
 
+void after_unseen_fork();
+
 bool prepare_heap_locked() {
   if (registry.ready) {
     return true;
@@ -70,6 +72,9 @@ bool prepare_heap_locked() {
   const size_t limit = os::address_space_limit();
   const size_t owners = limit == SIZE_MAX ? heap::BlockMeta::kMaxOwners : owners_under(limit);
   registry.ready = heap::init_address_map() && tag::init_owners(owners);
+  if (registry.ready) {
+    os::watch_unseen_forks(after_unseen_fork);
+  }
   return registry.ready;
 }
 
@@ -110,6 +115,12 @@ void name_thread(ThreadState* thread) {
 
 void set_phase(ThreadState* thread, ThreadPhase phase) {
   __atomic_store_n(&thread->record.phase, static_cast<uint32_t>(phase), __ATOMIC_SEQ_CST);
+}
+
+// Its blocks may be freed, but nothing is allocated from its spans any more.
+void freeze(ThreadState* thread) {
+  set_phase(thread, ThreadPhase::kFrozen);
+  thread->record.sequence &= ~uint64_t{1};
 }
 
 ThreadState* take_thread() {
@@ -199,16 +210,58 @@ void name_anew(ThreadState* thread) {
   end_quiet();
 }
 
-template <typename Visitor>
-void for_each_lock(Visitor visit) {
-  // Rank order: outermost first.
-  visit(peak_lock_for_fork());
-  visit(late.lock);
-  visit(tag::owners_lock_for_fork());
-  visit(registry.lock);
-  visit(heap::page_heap_lock_for_fork());
-  visit(meta::lock_for_fork());
+// In a forked child: locks are free again. `reset` tells whether another thread was at work under a
+// lock; what it was changing is left as it is.
+template <typename Reset>
+void start_afresh(Reset reset) {
+  reset(peak_lock_for_fork());
+  if (reset(late.lock)) {
+    late.thread = nullptr;
+  }
+  if (reset(tag::owners_lock_for_fork())) {
+    tag::stop_learning();
+  }
+  if (reset(registry.lock)) {
+    registry.orphans = nullptr;
+  }
+  if (reset(heap::page_heap_lock_for_fork())) {
+    heap::forget_free_runs();
+  }
+  if (reset(meta::lock_for_fork())) {
+    meta::forget_free_memory();
+  }
 }
+
+/// Running states of threads that are not there in a forked child.
+template <typename Visitor>
+void for_each_lost_thread(Visitor visit) {
+  for (ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+    if (thread != tls_state && !is_interrupted(thread) && thread != late.thread &&
+        thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
+      visit(thread);
+    }
+  }
+}
+
+// No fork handler has told of it: other threads may have been anywhere.
+void after_unseen_fork() {
+  os::fork_end();
+  start_afresh([](os::Lock& lock) { return lock.reset_after_unseen_fork(); });
+  for_each_lost_thread(freeze);
+}
+
+// In rank order, outermost first.
+constexpr unsigned kLocks = 6;
+
+struct RankedLocks {
+  os::Lock* locks[kLocks] = {&peak_lock_for_fork(),
+                             &late.lock,
+                             &tag::owners_lock_for_fork(),
+                             &registry.lock,
+                             &heap::page_heap_lock_for_fork(),
+                             &meta::lock_for_fork()};
+};
 
 }  // namespace
 
@@ -391,36 +444,39 @@ OwnerCounters* counters_of(ThreadState* thread, OwnerId owner) {
 }
 
 void prepare_fork() {
-  for_each_lock([](os::Lock& lock) { lock.acquire_for_fork(); });
+  os::lock_streams();
+  for (os::Lock* lock : RankedLocks().locks) {
+    lock->acquire_for_fork();
+  }
   os::fork_begin();
 }
 
 void after_fork_in_parent() {
   os::fork_end();
-  for_each_lock([](os::Lock& lock) { lock.release_after_fork(); });
+  // Innermost first: who has borrowed one may be waiting for another.
+  const RankedLocks ranked;
+  for (unsigned i = kLocks; i-- > 0;) {
+    ranked.locks[i]->release_after_fork();
+  }
+  os::unlock_streams();
 }
 
 void after_fork_in_child() {
+  os::note_seen_fork();
   os::fork_end();
-  for_each_lock([](os::Lock& lock) { lock.reset(); });
-  // The other threads are gone. What a thread in the middle of a slow path owned is left alone: its
-  // blocks may be freed, but nothing is allocated from its spans any more.
-  for (ThreadState* thread = first_thread(); thread != nullptr;
-       thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
-    if (thread == tls_state || is_interrupted(thread) || thread == late.thread ||
-        thread->record.phase != static_cast<uint32_t>(ThreadPhase::kRunning)) {
-      continue;
-    }
+  os::reset_streams();
+  start_afresh([](os::Lock& lock) { return lock.reset_after_fork(); });
+  // What a thread in the middle of a slow path owned is left alone.
+  for_each_lost_thread([](ThreadState* thread) {
     if (thread->busy != 0) {
-      set_phase(thread, ThreadPhase::kFrozen);
-      thread->record.sequence &= ~uint64_t{1};
+      freeze(thread);
     } else {
       send_outgoing(thread);
       make_orphan_locked(thread);
     }
-  }
+  });
   if (late.thread != nullptr && late.thread->busy != 0) {
-    set_phase(late.thread, ThreadPhase::kFrozen);
+    freeze(late.thread);
     late.thread = nullptr;
   }
 }

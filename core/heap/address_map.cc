@@ -246,6 +246,10 @@ void give_span_record(Span* span) {
   growth.free_records = span;
 }
 
+void forget_free_records() {
+  growth.free_records = nullptr;
+}
+
 uint32_t span_record_count() {
   return __atomic_load_n(&growth.span_count, __ATOMIC_ACQUIRE);
 }

@@ -44,6 +44,9 @@ void trim_address_map(size_t limit_bytes);
 Span* take_span_record();
 void give_span_record(Span* span);
 
+/// Records that were given back are lost.
+void forget_free_records();
+
 /// Records in use or once used: the reader's loop bound.
 uint32_t span_record_count();
 const uint32_t* span_record_count_address();

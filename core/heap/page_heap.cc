@@ -383,4 +383,17 @@ os::Lock& page_heap_lock_for_fork() {
   return heap.lock;
 }
 
+void forget_free_runs() {
+  heap.dirty = {};
+  heap.zeroed = {};
+  const uint32_t records = span_record_count();
+  for (uint32_t i = 1; i < records; ++i) {
+    Span* span = span_at(i);
+    if (span->state == SpanState::kFree) {
+      span->state = SpanState::kUnused;
+    }
+  }
+  forget_free_records();
+}
+
 }  // namespace heaptag::heap

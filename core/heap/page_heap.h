@@ -57,4 +57,8 @@ void give_up_reservation(size_t limit_bytes);
 
 os::Lock& page_heap_lock_for_fork();
 
+/// In a child that was forked while another thread held the lock: what was free is nobody's from
+/// here on, since lists may be half changed.
+void forget_free_runs();
+
 }  // namespace heaptag::heap

@@ -122,6 +122,13 @@ os::Lock& lock_for_fork() {
   return state.lock;
 }
 
+void forget_free_memory() {
+  for (FreeBlock*& list : state.lists) {
+    list = nullptr;
+  }
+  state.chunk_at = nullptr;
+}
+
 void* reserve_table(size_t size_bytes) {
   return os::reserve(page_rounded(size_bytes));
 }

@@ -30,6 +30,9 @@ void count_mapped(size_t size_bytes);
 /// For fork handlers only.
 os::Lock& lock_for_fork();
 
+/// In a child that was forked while another thread held the lock: what was free is lost.
+void forget_free_memory();
+
 /// An array in reserved address space that grows at its end and never moves, so that readers need
 /// no lock. Commits memory in steps. Writers serialise themselves.
 template <typename T>

@@ -3,14 +3,19 @@
 #pragma once
 
 #include "core/base/types.h"
+#include "core/os/unseen_fork.h"
 
 namespace heaptag::os {
 
 /// Not recursive. During fork the forking thread holds every lock (see fork_begin): its own acquire
-/// and release do nothing then, so that fork handlers of the program may allocate.
+/// and release do nothing then, so that fork handlers of the program may allocate. The C library
+/// takes locks of its own after that, under which another thread may be waiting for one of ours:
+/// such a thread *borrows* it after a while, and the child knows that it cannot trust what it
+/// protects.
 class Lock {
  public:
   void acquire() {
+    look_for_unseen_fork();
     uint32_t expected = kFree;
     if (!__atomic_compare_exchange_n(&word_, &expected, kHeld, false, __ATOMIC_ACQUIRE,
                                      __ATOMIC_RELAXED)) {
@@ -19,6 +24,7 @@ class Lock {
   }
 
   bool try_acquire() {
+    look_for_unseen_fork();
     uint32_t expected = kFree;
     return __atomic_compare_exchange_n(&word_, &expected, kHeld, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
@@ -32,8 +38,11 @@ class Lock {
 
   void release();
 
-  /// In a forked child, whose only thread is the caller: whoever held it is gone.
-  void reset() { word_ = kFree; }
+  /// In a forked child, whose only thread is the caller. Returns whether another thread was at work
+  /// under it: one that had borrowed it / any.
+  bool reset_after_fork() { return take_word() == kBorrowed; }
+
+  bool reset_after_unseen_fork() { return take_word() != kFree; }
 
   /// For fork: takes and gives back the lock whatever fork_begin said.
   void acquire_for_fork();
@@ -43,10 +52,18 @@ class Lock {
   static constexpr uint32_t kFree = 0;
   static constexpr uint32_t kHeld = 1;
   static constexpr uint32_t kContended = 2;
+  static constexpr uint32_t kBorrowed = 3;  // the forking thread has it, and another one uses it
 
   void acquire_slow();
   void wait_for_it();
-  void wake_one();
+  void wake(int count);
+  bool wait_while(uint32_t word, bool is_short);
+
+  uint32_t take_word() {
+    const uint32_t word = word_;
+    word_ = kFree;
+    return word;
+  }
 
   uint32_t word_ = kFree;
 };

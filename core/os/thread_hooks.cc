@@ -4,7 +4,14 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include "core/os/process.h"
 #include "core/os/syscall.h"
+
+extern "C" {
+void _IO_list_lock() __attribute__((weak));
+void _IO_list_unlock() __attribute__((weak));
+void _IO_list_resetlock() __attribute__((weak));
+}
 
 namespace heaptag::os {
 
@@ -14,6 +21,8 @@ constinit pthread_key_t key{};
 constinit bool has_key = false;
 using Ending = bool (*)(bool last_round);
 constinit Ending on_ending = nullptr;
+
+constinit bool has_streams = false;  // written by the forking thread, under what it has locked
 
 // Not the last that there is: a thread whose first allocation comes from another destructor starts
 // counting one or two rounds late.
@@ -46,6 +55,25 @@ void watch_this_thread() {
 void thread_name(char* name) {
   name[0] = '\0';
   raw_syscall(SYS_prctl, PR_GET_NAME, reinterpret_cast<long>(name));
+}
+
+void lock_streams() {
+  has_streams = !is_single_threaded() && _IO_list_lock != nullptr;
+  if (has_streams) {
+    _IO_list_lock();
+  }
+}
+
+void unlock_streams() {
+  if (has_streams) {
+    _IO_list_unlock();
+  }
+}
+
+void reset_streams() {
+  if (has_streams) {
+    _IO_list_resetlock();
+  }
 }
 
 void watch_forks(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -23,6 +23,13 @@ inline uintptr_t thread_handle() {
 inline constexpr size_t kThreadNameBytes = 16;
 void thread_name(char* name);
 
+/// The list of streams, which the C library locks in fork, too, and under whose lock others may be
+/// waiting for memory: before our locks are taken, after they are given back, in the child. Nothing
+/// while there is a single thread.
+void lock_streams();
+void unlock_streams();
+void reset_streams();
+
 /// Registers fork handlers. Called first of all, they run last before the fork and first after it.
 void watch_forks(void (*prepare)(), void (*parent)(), void (*child)());
 

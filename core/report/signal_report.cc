@@ -121,7 +121,7 @@ void after_fork_in_parent() {
 }
 
 void after_fork_in_child() {
-  state.turn.reset();
+  state.turn.reset_after_fork();
   const uint32_t pid = os::process_id();
   __atomic_store_n(&deferred.waiting, 0, __ATOMIC_SEQ_CST);
   // From here on the signal is told as ours: what came before is in child_asked.

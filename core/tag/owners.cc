@@ -25,6 +25,7 @@ struct State {
   os::Lock lock;
   meta::GrowingTable<wire::OwnerRecord> records;
   uint32_t count;
+  bool is_torn;  // another thread was changing something when this process was forked
 };
 
 constinit State state{};
@@ -140,6 +141,9 @@ OwnerId owner_of_pair_by(uintptr_t site, TagId tag, TagId key_tag, uint32_t rule
   }
   os::LockGuard guard(state.lock);
   facts = find_facts(key);
+  if (state.is_torn && !facts.is_owner()) {
+    return kOverflowOwner;
+  }
   if (!facts.is_owner()) {
     facts = Facts::of_owner(make_owner_by_locked(site, module_of_locked(site), tag, rule));
     if (facts.owner() != kOverflowOwner) {
@@ -159,7 +163,8 @@ TagId tag_by_rule(uint32_t rule, uintptr_t site) {
     return tag;
   }
   os::LockGuard guard(state.lock);
-  return tag_of_rule_locked(rule, path_of(intern_module_locked(site - 1)));
+  return state.is_torn ? TagId::kNone
+                       : tag_of_rule_locked(rule, path_of(intern_module_locked(site - 1)));
 }
 
 /// A site that was seen before the rules were known.
@@ -198,6 +203,9 @@ Facts facts_of(uintptr_t site) {
   }
   os::LockGuard guard(state.lock);
   facts = find_facts(fact_key(site));
+  if (state.is_torn && !facts.is_known()) {
+    return Facts::of_owner(kOverflowOwner);
+  }
   if (!facts.is_known()) {
     facts = learn_locked(site, module_of_locked(site));
     if (!facts.is_owner() || facts.owner() != kOverflowOwner) {
@@ -209,6 +217,9 @@ Facts facts_of(uintptr_t site) {
 
 void blame_from_now_on(uintptr_t site) {
   os::LockGuard guard(state.lock);
+  if (state.is_torn) {
+    return;
+  }
   const Facts facts = learn_owner_locked(site, module_of_locked(site));
   if (!facts.is_owner() || facts.owner() != kOverflowOwner) {
     add_facts_locked(fact_key(site), facts);
@@ -239,7 +250,7 @@ OwnerId owner_of_pair(uintptr_t site, TagId tag) {
 
 TagId tag_by_name(std::string_view name) {
   os::LockGuard guard(state.lock);
-  return intern_tag_locked(name, wire::TagOrigin::kApi);
+  return state.is_torn ? TagId::kNone : intern_tag_locked(name, wire::TagOrigin::kApi);
 }
 
 void apply_rules() {
@@ -257,7 +268,7 @@ void read_loaded_modules() {
   os::LoadedObjects objects;
   while (os::next_loaded_objects(&objects)) {
     os::LockGuard guard(state.lock);
-    for (size_t i = 0; i < objects.count; ++i) {
+    for (size_t i = 0; i < objects.count && !state.is_torn; ++i) {
       read_functions_locked(intern_module_locked(objects.addresses[i]));
     }
   }
@@ -265,7 +276,7 @@ void read_loaded_modules() {
 
 void forget_unloaded(void (*forgotten)(uintptr_t begin, uintptr_t end)) {
   os::LockGuard guard(state.lock);
-  for (uint32_t module = 1; module < module_count(); ++module) {
+  for (uint32_t module = 1; module < module_count() && !state.is_torn; ++module) {
     if (is_unloaded_locked(ModuleId{module})) {
       forget_facts_locked(modules()[module].begin, modules()[module].end);
       forgotten(modules()[module].begin, modules()[module].end);
@@ -292,6 +303,10 @@ void trim_owners(size_t capacity) {
 
 os::Lock& owners_lock_for_fork() {
   return state.lock;
+}
+
+void stop_learning() {
+  state.is_torn = true;
 }
 
 }  // namespace heaptag::tag

@@ -52,4 +52,8 @@ void trim_owners(size_t capacity);
 
 os::Lock& owners_lock_for_fork();
 
+/// In a child that was forked while another thread held the lock: whoever is new from here on is
+/// charged to kOverflowOwner.
+void stop_learning();
+
 }  // namespace heaptag::tag

@@ -109,7 +109,7 @@ TEST(Lock, IsFreeAgainInAForkedChild) {
   lock.acquire();
   const pid_t child = fork();
   if (child == 0) {
-    lock.reset();
+    lock.reset_after_fork();
     _exit(lock.try_acquire() ? 0 : 1);
   }
   int status = -1;

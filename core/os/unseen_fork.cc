@@ -1,0 +1,47 @@
+#include "core/os/unseen_fork.h"
+
+#include <sys/mman.h>
+
+#include "core/os/syscall.h"
+#include "core/os/vm.h"
+
+namespace heaptag::os {
+
+namespace {
+
+constexpr uint32_t kHere = 1;
+
+constinit uint32_t not_watched = kHere;
+using InChild = void (*)();
+constinit InChild in_unseen_child = nullptr;
+
+}  // namespace
+
+constinit volatile uint32_t* fork_mark = &not_watched;
+
+void watch_unseen_forks(void (*in_child)()) {
+  void* page = map_pages(kPageBytes);
+  if (page == nullptr) {
+    return;
+  }
+  if (is_error(
+          raw_syscall(SYS_madvise, reinterpret_cast<long>(page), kPageBytes, MADV_WIPEONFORK))) {
+    unmap(page, kPageBytes);
+    return;
+  }
+  in_unseen_child = in_child;
+  auto* mark = static_cast<volatile uint32_t*>(page);
+  *mark = kHere;
+  __atomic_store_n(&fork_mark, mark, __ATOMIC_RELEASE);
+}
+
+void meet_unseen_fork() {
+  note_seen_fork();
+  in_unseen_child();
+}
+
+void note_seen_fork() {
+  *fork_mark = kHere;
+}
+
+}  // namespace heaptag::os
