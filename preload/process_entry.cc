@@ -1,6 +1,7 @@
 // What a process does to itself and the allocator has to know: ends that no exit handler sees, and
-// limits.
+// limits on memory.
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -9,6 +10,7 @@
 #include "core/allocator/threads.h"
 #include "core/os/process.h"
 #include "core/os/syscall.h"
+#include "core/os/vm.h"
 #include "core/report/exit_report.h"
 #include "preload/entry.h"
 
@@ -56,6 +58,25 @@ HEAPTAG_EXPORT int prlimit(pid_t pid,
                            __rlimit_resource resource,
                            const rlimit* limit,
                            rlimit* old) noexcept __attribute__((alias("prlimit64")));
+
+// Locking all memory is refused, without a privilege, when the address space is larger than may be
+// locked: what is only reserved is given up then.
+HEAPTAG_EXPORT int mlockall(int flags) noexcept {
+  using namespace heaptag;
+  long result = os::raw_syscall(SYS_mlockall, flags);
+  if (result == -ENOMEM && !allocator::stands_aside()) {
+    allocator::prepare_for_limit(os::locked_memory_limit());
+    result = os::raw_syscall(SYS_mlockall, flags);
+    if ((flags & MCL_FUTURE) == 0) {
+      allocator::limit_is_over();  // only what was there is locked
+    }
+  }
+  if (os::is_error(result)) {
+    errno = static_cast<int>(-result);
+    return -1;
+  }
+  return 0;
+}
 
 HEAPTAG_EXPORT [[noreturn]] void _exit(int status) {
   heaptag::report::write_exit_report(status);

@@ -398,6 +398,12 @@ void prepare_for_limit(size_t limit_bytes) {
   tag::trim_owners(owners_under(limit_bytes));
 }
 
+void limit_is_over() {
+  const QuietScope quiet;
+  heap::take_back_reservation();
+  tag::restore_owners();
+}
+
 ThreadState* first_thread() {
   return __atomic_load_n(&registry.first, __ATOMIC_ACQUIRE);
 }

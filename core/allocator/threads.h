@@ -51,6 +51,9 @@ void help_orphan(ThreadState* thread);
 /// growth.
 void prepare_for_limit(size_t limit_bytes);
 
+/// The limit was for a moment: reserves again.
+void limit_is_over();
+
 /// After a dlopen: the symbols of what is new are read.
 void read_loaded_modules();
 

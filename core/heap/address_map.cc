@@ -45,9 +45,12 @@ struct Growth {
   meta::GrowingTable<Span> spans;
   uint32_t span_count;
   Span* free_records;
-  uint32_t frontier_page;  // next page number of the range
-  uint32_t range_pages;    // pages of the range
-  uint32_t segment_page;   // next page number for segments, without kSegmentPage
+  uint32_t frontier_page;     // next page number of the range
+  uint32_t range_pages;       // pages of the range
+  uint32_t segment_page;      // next page number for segments, without kSegmentPage
+  uint32_t full_range_pages;  // as reserved in the beginning
+  size_t full_segment_pages;  //
+  size_t full_spans;          //
   SegmentTable* segments;
 };
 
@@ -199,6 +202,9 @@ bool init_address_map() {
       !growth.spans.init(records) || !growth.spans.grow_to(1)) {
     return false;
   }
+  growth.full_range_pages = growth.range_pages;
+  growth.full_segment_pages = segment_pages;
+  growth.full_spans = records;
   growth.span_count = 1;
   growth.frontier_page = 1;  // page number 0 is nobody's, in both tables
   growth.segment_page = 0;
@@ -219,6 +225,19 @@ void trim_address_map(size_t limit_bytes) {
   const size_t more_pages = pages_under_limit(limit_bytes);
   growth.segment_table.trim_to(growth.segment_page + more_pages);
   growth.spans.trim_to(growth.span_count + more_pages);
+}
+
+void restore_address_map() {
+  growth.segment_table.restore_to(growth.full_segment_pages);
+  growth.spans.restore_to(growth.full_spans);
+  growth.range_table.restore_to(growth.full_range_pages + size_t{1});
+  char* behind = reinterpret_cast<char*>(address_map.range_begin) +
+                 size_t{growth.range_pages} * kSpanPageBytes;
+  const uint32_t more = growth.full_range_pages - growth.range_pages;
+  if (more != 0 && growth.range_table.capacity() > growth.full_range_pages &&
+      os::reserve_at(behind, size_t{more} * kSpanPageBytes)) {
+    growth.range_pages = growth.full_range_pages;
+  }
 }
 
 bool grow_heap(uint32_t page_count, FreshPages* fresh) {

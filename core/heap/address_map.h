@@ -40,6 +40,9 @@ bool grow_heap(uint32_t page_count, FreshPages* fresh);
 /// Gives back what is reserved and not used, but for what a process with this limit may need.
 void trim_address_map(size_t limit_bytes);
 
+/// Takes back what was given up, as far as it is still free.
+void restore_address_map();
+
 /// A record for a span: zeroed but for `state`. Null without memory.
 Span* take_span_record();
 void give_span_record(Span* span);

@@ -379,6 +379,11 @@ void give_up_reservation(size_t limit_bytes) {
   trim_address_map(limit_bytes);
 }
 
+void take_back_reservation() {
+  os::LockGuard guard(heap.lock);
+  restore_address_map();
+}
+
 os::Lock& page_heap_lock_for_fork() {
   return heap.lock;
 }

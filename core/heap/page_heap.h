@@ -55,6 +55,9 @@ bool growth_is_due();
 /// count against it.
 void give_up_reservation(size_t limit_bytes);
 
+/// The limit did not last.
+void take_back_reservation();
+
 os::Lock& page_heap_lock_for_fork();
 
 /// In a child that was forked while another thread held the lock: what was free is nobody's from

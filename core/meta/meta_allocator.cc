@@ -141,6 +141,12 @@ void trim_table(void* base, size_t kept_bytes, size_t reserved_bytes) {
   }
 }
 
+bool restore_table(void* base, size_t kept_bytes, size_t reserved_bytes) {
+  const size_t from = align_up(kept_bytes, kCommitStepBytes);
+  const size_t to = page_rounded(reserved_bytes);
+  return from >= to || os::reserve_at(static_cast<char*>(base) + from, to - from);
+}
+
 size_t commit_table(void* base,
                     size_t committed_bytes,
                     size_t wanted_bytes,

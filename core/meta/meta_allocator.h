@@ -48,6 +48,9 @@ class GrowingTable {
   /// Gives address space beyond `capacity` entries back, as far as it is not in use.
   void trim_to(size_t capacity);
 
+  /// Takes it back, if nobody has mapped anything there meanwhile.
+  void restore_to(size_t capacity);
+
   T* data() const { return data_; }
 
   /// Where data() is kept: null until init.
@@ -68,6 +71,7 @@ class GrowingTable {
 /// Untyped halves of GrowingTable.
 void* reserve_table(size_t size_bytes);
 void trim_table(void* base, size_t kept_bytes, size_t reserved_bytes);
+bool restore_table(void* base, size_t kept_bytes, size_t reserved_bytes);
 size_t commit_table(void* base, size_t committed_bytes, size_t wanted_bytes, size_t reserved_bytes);
 
 template <typename T>
@@ -86,6 +90,13 @@ void GrowingTable<T>::trim_to(size_t capacity) {
   if (kept < capacity_) {
     trim_table(data_, kept * sizeof(T), capacity_ * sizeof(T));
     capacity_ = kept;
+  }
+}
+
+template <typename T>
+void GrowingTable<T>::restore_to(size_t capacity) {
+  if (capacity > capacity_ && restore_table(data_, capacity_ * sizeof(T), capacity * sizeof(T))) {
+    capacity_ = capacity;
   }
 }
 

@@ -26,6 +26,18 @@ void* reserve(size_t size_bytes) {
   return is_error(result) ? nullptr : reinterpret_cast<void*>(result);
 }
 
+bool reserve_at(void* address, size_t size_bytes) {
+  const long result = mmap_raw(address, size_bytes, PROT_NONE, MAP_FIXED_NOREPLACE);
+  if (is_error(result)) {
+    return false;
+  }
+  if (reinterpret_cast<void*>(result) != address) {  // kernels before 4.17 take it for a wish
+    unmap(reinterpret_cast<void*>(result), size_bytes);
+    return false;
+  }
+  return true;
+}
+
 bool commit(void* address, size_t size_bytes) {
   // Not a new mapping in its place: kernels before 6.12 have taken the old one away when they
   // refuse.
@@ -73,12 +85,24 @@ bool move_pages(void* from, void* to, size_t size_bytes) {
   return false;
 }
 
-size_t address_space_limit() {
+namespace {
+
+size_t limit_of(int resource) {
   rlimit limit{};
-  if (is_error(raw_syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, reinterpret_cast<long>(&limit)))) {
+  if (is_error(raw_syscall(SYS_prlimit64, 0, resource, 0, reinterpret_cast<long>(&limit)))) {
     return SIZE_MAX;
   }
   return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
+}
+
+}  // namespace
+
+size_t address_space_limit() {
+  return limit_of(RLIMIT_AS);
+}
+
+size_t locked_memory_limit() {
+  return limit_of(RLIMIT_MEMLOCK);
 }
 
 }  // namespace heaptag::os

@@ -12,6 +12,9 @@ inline constexpr size_t kPageBytes = 4096;
 /// Address space without memory (PROT_NONE, not charged). Returns null when the kernel refuses.
 void* reserve(size_t size_bytes);
 
+/// The same at a place that is free. False when it is not.
+bool reserve_at(void* address, size_t size_bytes);
+
 /// Makes reserved address space readable and writable, and charges it; it reads as zero. False when
 /// the kernel refuses: then nothing has changed.
 bool commit(void* address, size_t size_bytes);
@@ -32,5 +35,8 @@ bool move_pages(void* from, void* to, size_t size_bytes);
 
 /// The limit on address space (RLIMIT_AS) in bytes; SIZE_MAX without one.
 size_t address_space_limit();
+
+/// The same for memory that may be locked (RLIMIT_MEMLOCK).
+size_t locked_memory_limit();
 
 }  // namespace heaptag::os

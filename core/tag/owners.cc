@@ -25,7 +25,8 @@ struct State {
   os::Lock lock;
   meta::GrowingTable<wire::OwnerRecord> records;
   uint32_t count;
-  bool is_torn;  // another thread was changing something when this process was forked
+  size_t full_capacity;  // as reserved in the beginning
+  bool is_torn;          // another thread was changing something when this process was forked
 };
 
 constinit State state{};
@@ -193,6 +194,7 @@ bool init_owners(size_t capacity) {
     return false;
   }
   state.count = index_of(kOverflowOwner) + 1;
+  state.full_capacity = capacity;
   return true;
 }
 
@@ -299,6 +301,11 @@ wire::OwnerRecord* owners() {
 void trim_owners(size_t capacity) {
   os::LockGuard guard(state.lock);
   state.records.trim_to(state.count + capacity);
+}
+
+void restore_owners() {
+  os::LockGuard guard(state.lock);
+  state.records.restore_to(state.full_capacity);
 }
 
 os::Lock& owners_lock_for_fork() {

@@ -49,6 +49,7 @@ wire::OwnerRecord* owners();
 
 /// Gives reserved address space back, but for `capacity` more owners.
 void trim_owners(size_t capacity);
+void restore_owners();
 
 os::Lock& owners_lock_for_fork();
 
