@@ -1,7 +1,7 @@
 // Work that is asked for while a thread may be anywhere, as by a signal: it is done by a thread
 // that is in none of our slow paths, so that it finds no list half changed and no lock held by
-// itself. Signals that have come meanwhile are let in at the same moment. Layer: core/allocator.
-// Signals: safe.
+// itself. Signals that have come meanwhile are let in at the same moment, and so is a cancellation
+// that may come at any instruction. Layer: core/allocator.  Signals: safe.
 #pragma once
 
 #include "core/base/counter.h"
@@ -14,6 +14,7 @@ struct alignas(64) Deferred {
   uint32_t waiting;  // how often it was asked for and has not been done (any thread, atomically)
   void (*serve)();  // set before anything can be waiting; does what it can, returns at once if that
                     // is nothing
+  uint32_t cancels_at_once;  // some thread has asked to be cancelled at any instruction
 };
 
 extern constinit Deferred deferred;
@@ -27,17 +28,35 @@ bool may_serve();
 /// Serves what is waiting if the calling thread may.
 [[gnu::noinline, gnu::cold]] void serve_waiting();
 
-/// In a count of slow paths that one is in: signals wait for the end of the outermost.
-inline constexpr uint32_t kSignalsWait = uint32_t{1} << 31;
+/// In a count of slow paths that one is in: what has to be let in waits for the end of the
+/// outermost.
+inline constexpr uint32_t kWaits = uint32_t{1} << 31;
 
-/// `count` has become kSignalsWait: lets them in, or leaves them to the slow path around this one.
-[[gnu::noinline, gnu::cold]] void let_signals_in(uint32_t* count);
+/// Signals of the calling thread wait, and are blocked, until set_signal_mask(mask).
+void note_waiting_signals(uint64_t mask);
 
-/// Leaves a slow path that `count` tells of.
+/// From here on threads that can be cancelled at once are not while they are in a slow path. `set`
+/// is the C library's pthread_setcanceltype.
+void expect_cancellation(int (*set)(int type, int* old_type));
+
+/// Slow paths that are told by `count` begin: the calling thread is not cancelled before their end.
+[[gnu::noinline, gnu::cold]] void put_off_cancellation(uint32_t* count);
+
+/// `count` has become kWaits: lets in what waits, or leaves it to the slow path around this one.
+[[gnu::noinline, gnu::cold]] void let_in(uint32_t* count);
+
+inline void enter_slow_path(uint32_t& count) {
+  if (__builtin_expect(read_relaxed(deferred.cancels_at_once) != 0, 0)) {
+    put_off_cancellation(&count);  // before the count says anything: it may be too late
+  }
+  ++count;
+  __asm__ volatile("" ::: "memory");
+}
+
 inline void leave_slow_path(uint32_t& count) {
   __asm__ volatile("" ::: "memory");
-  if (__builtin_expect(--count == kSignalsWait, 0)) {
-    let_signals_in(&count);
+  if (__builtin_expect(--count == kWaits, 0)) {
+    let_in(&count);
   }
 }
 
@@ -50,8 +69,7 @@ inline void serve_if_waiting() {
 /// Between these the calling thread is in a slow path, though no state of a thread is busy: it is
 /// born, it ends, it forks. They nest.
 inline void begin_quiet() {
-  ++tls_quiet;
-  __asm__ volatile("" ::: "memory");
+  enter_slow_path(tls_quiet);
 }
 
 inline void end_quiet() {

@@ -8,8 +8,6 @@ __thread Interruptions tls_interruptions __attribute__((tls_model("initial-exec"
 
 namespace {
 
-__thread uint64_t tls_mask __attribute__((tls_model("initial-exec"))) = 0;  // to be restored
-
 void give_back_if_any(ThreadState* state) {
   if (state != &cold_state) {
     give_back(state);
@@ -42,25 +40,16 @@ void call_apart(os::SignalHandler* handler, int number, void* info, void* contex
 
 // Synchronous signals cannot wait: the instruction would be executed again.
 bool put_off(os::SignalHandler* entry, int number, void* info, void* context) {
+  uint64_t mask = 0;
   if (may_serve() || os::is_synchronous(number) ||
-      !os::send_again(entry, number, info, context, &tls_mask)) {
+      !os::send_again(entry, number, info, context, &mask)) {
     return false;
   }
-  uint32_t& count = (tls_state->busy & ~kSignalsWait) != 0 ? tls_state->busy : tls_quiet;
-  count |= kSignalsWait;
+  note_waiting_signals(mask);
   return true;
 }
 
 }  // namespace
-
-void let_signals_in(uint32_t* count) {
-  *count = 0;
-  if (tls_quiet != 0) {
-    tls_quiet |= kSignalsWait;
-    return;
-  }
-  os::set_signal_mask(tls_mask);
-}
 
 void handle_interruption(
     os::SignalHandler* entry, os::SignalHandler* handler, int number, void* info, void* context) {

@@ -126,8 +126,7 @@ struct alignas(64) ThreadState {
   Slot* slots;         // of *active
   uint64_t slot_mask;  //
   uint64_t published_live_bytes;
-  uint32_t
-      busy;  // slow paths that it is in: a forked child must not trust the lists (kSignalsWait)
+  uint32_t busy;  // slow paths that it is in: a forked child must not trust the lists (kWaits)
   uint32_t teardown_rounds;  // of pthread destructors seen
   uint32_t own_active;
   uint32_t sample_in;  // metered allocations until the next sample
@@ -198,10 +197,7 @@ inline void count_free(OwnerCounters* counters, size_t requested, size_t usable)
 /// asked for meanwhile is done when the outermost scope ends.
 class BusyScope {
  public:
-  explicit BusyScope(ThreadState* thread) : thread_(thread) {
-    ++thread_->busy;
-    __asm__ volatile("" ::: "memory");
-  }
+  explicit BusyScope(ThreadState* thread) : thread_(thread) { enter_slow_path(thread_->busy); }
 
   ~BusyScope() {
     leave_slow_path(thread_->busy);

@@ -27,6 +27,8 @@ constinit bool has_streams = false;  // written by the forking thread, under wha
 // Not the last that there is: a thread whose first allocation comes from another destructor starts
 // counting one or two rounds late.
 constexpr uintptr_t kLastRound = 2;
+static_assert(kCancelDeferred == PTHREAD_CANCEL_DEFERRED &&
+              kCancelAtOnce == PTHREAD_CANCEL_ASYNCHRONOUS);
 static_assert(kLastRound < PTHREAD_DESTRUCTOR_ITERATIONS);
 
 // The value of the key counts rounds: 1 is the first.

@@ -30,6 +30,10 @@ void lock_streams();
 void unlock_streams();
 void reset_streams();
 
+/// For pthread_setcanceltype.
+inline constexpr int kCancelDeferred = 0;
+inline constexpr int kCancelAtOnce = 1;
+
 /// Registers fork handlers. Called first of all, they run last before the fork and first after it.
 void watch_forks(void (*prepare)(), void (*parent)(), void (*child)());
 
