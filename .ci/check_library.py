@@ -164,9 +164,18 @@ def check_calloc(args):
         bad.append("no code for calloc found")
     bad += [f"calloc calls calloc: {line.strip()}" for line in body
             if re.search(r"\bcall\b.*<(\w+_)?calloc(@\w+)?>", line)]
+    slots = {}
     for line in tool("readelf", "-rW", args.library).splitlines():
-        if re.search(r"\scalloc(@\S+)? \+ 0|JUMP_SLOT?\s.*\s(malloc|realloc)(@\S+)? \+ 0", line):
+        if re.search(r"JUMP_SLOT?\s.*\s(malloc|calloc|realloc)(@\S+)? \+ 0", line):
             bad.append(f"the library calls an allocation function by name: {line.strip()}")
+        match = re.match(r"0*([0-9a-f]+)\s.*GLOB_DAT\s.*\s(malloc|calloc|realloc)(@\S+)? \+ 0", line)
+        if match:
+            slots[match[1]] = match[2]
+    # Their addresses may be looked at, but not called.
+    for line in tool("objdump", "-dw", "--no-show-raw-insn", args.library).splitlines():
+        match = re.search(r"\b(?:call|jmp)\s+\*.*# ([0-9a-f]+)", line)
+        if match and match[1] in slots:
+            bad.append(f"the library calls {slots[match[1]]} by name: {line.strip()}")
     return bad, f"{len(body)} instructions"
 
 

@@ -10,7 +10,6 @@ void start(int argc, char** argv, char** environment);
 
 /// The same where `file`, by its `function`, is the program's allocator: there will be no report,
 /// and whoever has asked for one is told why.
-void start_aside(
-    int argc, char** argv, char** environment, const char* function, const char* file);
+void start_aside(int argc, char** argv, char** environment, const char* function, const char* file);
 
 }  // namespace heaptag::report
