@@ -39,9 +39,12 @@ Span* move_large(Span* span, size_t size) {
   if (to == nullptr) {
     return nullptr;
   }
-  if (!os::move_pages(span->base, to->base, span->size_bytes())) {
-    heap::release_run(to, true);
-    return nullptr;
+  const os::Moved moved = os::move_pages(span->base, to->base, span->size_bytes());
+  if (moved != os::Moved::kYes) {
+    if (moved == os::Moved::kNo) {
+      heap::release_run(to, true);
+    }
+    return nullptr;  // a hole in the heap is used by nobody any more
   }
   become_large(to, span->owner, size);
   to->flags = 0;

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <cstring>
+
 #include "core/os/syscall.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -56,21 +58,23 @@ long remap_raw(void* from, size_t size_bytes, int flags, void* to) {
 
 }  // namespace
 
-bool move_pages(void* from, void* to, size_t size_bytes) {
+Moved move_pages(void* from, void* to, size_t size_bytes) {
   // DONTUNMAP keeps the old range ours: a hole could be filled by another thread's mmap. In two
   // steps, because a move to a fixed place unmaps that place before it finds out that the source is
   // more than one mapping.
   const long between = remap_raw(from, size_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
   if (is_error(between)) {
-    return false;
+    return Moved::kNo;
   }
   void* pages = reinterpret_cast<void*>(between);
   if (!is_error(remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to))) {
-    return true;
+    return Moved::kYes;
   }
-  mmap_raw(to, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED);
-  remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, from);
-  return false;
+  // Back by a copy: that cannot be refused, and another move could leave a hole here, too.
+  std::memcpy(from, pages, size_bytes);
+  unmap(pages, size_bytes);
+  return is_error(mmap_raw(to, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED)) ? Moved::kNoAndHole
+                                                                               : Moved::kNo;
 }
 
 size_t address_space_limit() {
