@@ -2,6 +2,7 @@
 
 #include "core/allocator/bins.h"
 #include "core/allocator/blame.h"
+#include "core/allocator/stray.h"
 #include "core/base/units.h"
 #include "core/heap/page_heap.h"
 #include "core/os/vm.h"
@@ -61,6 +62,10 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
     return nullptr;
   }
   const OwnerId owner = owner_of_request(thread, site, size);
+  OwnerCounters* counters = counters_of(thread, owner);
+  if (counters == &thread->lost) {
+    return nullptr;
+  }
   const uint32_t pages = size == 0 ? 1 : pages_for(size);
   if (heap::growth_is_due()) {
     sweep(thread);
@@ -74,13 +79,13 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
     return nullptr;
   }
   become_large(span, owner, size);
-  count_allocation(counters_of(thread, owner), size, span->size_bytes());
+  count_allocation(counters, size, span->size_bytes());
   thread->record.live_bytes += static_cast<int64_t>(size);
   return span;
 }
 
 void free_large(ThreadState* thread, Span* span) {
-  count_free(counters_of(thread, span->owner), span->requested_large(), span->size_bytes());
+  charge_free(thread, span->owner, span->requested_large(), span->size_bytes());
   thread->record.live_bytes -= static_cast<int64_t>(span->requested_large());
   span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
   heap::release_run(span, true);

@@ -6,6 +6,7 @@
 #include "core/allocator/blame.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -226,6 +227,7 @@ void* allocate_slow(size_t size, uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
+    count_stray_failure();
     return nullptr;
   }
   BusyScope busy(thread);
@@ -247,10 +249,12 @@ void* allocate_slow(size_t size, uintptr_t site) {
 void count_failure(uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
-  if (thread != nullptr) {
-    BusyScope busy(thread);
-    bump(counters_of(thread, owner_of_request(thread, site, SIZE_MAX))->failed);
+  if (thread == nullptr) {
+    count_stray_failure();
+    return;
   }
+  BusyScope busy(thread);
+  bump(counters_of(thread, owner_of_request(thread, site, SIZE_MAX))->failed);
 }
 
 }  // namespace heaptag::allocator
