@@ -25,7 +25,7 @@ void send(Outgoing* outgoing) {
 void free_remote(ThreadState* thread, Span* span, void* block) {
   const heap::BlockCharge charge = heap::charge_of(span, block);
   charge_free(thread, charge.owner, charge.requested_bytes, span->block_bytes);
-  thread->record.live_bytes -= charge.requested_bytes;
+  bump(thread->record.live_bytes, -int64_t{charge.requested_bytes});
 
   ThreadState* home = static_cast<ThreadState*>(span->thread);
   Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];

@@ -29,9 +29,9 @@ uint32_t pages_for(size_t size) {
 
 void become_large(Span* span, OwnerId owner, size_t size) {
   span->capacity = 1;
-  span->owner = owner;
+  write_relaxed(span->owner, owner);
   span->set_requested_large(size);
-  span->thread = nullptr;
+  write_relaxed(span->thread, nullptr);
   span->state = SpanState::kLarge;
 }
 
@@ -80,13 +80,13 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
   }
   become_large(span, owner, size);
   count_allocation(counters, size, span->size_bytes());
-  thread->record.live_bytes += static_cast<int64_t>(size);
+  bump(thread->record.live_bytes, static_cast<int64_t>(size));
   return span;
 }
 
 void free_large(ThreadState* thread, Span* span) {
   charge_free(thread, span->owner, span->requested_large(), span->size_bytes());
-  thread->record.live_bytes -= static_cast<int64_t>(span->requested_large());
+  bump(thread->record.live_bytes, -static_cast<int64_t>(span->requested_large()));
   span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
   heap::release_run(span, true);
 }

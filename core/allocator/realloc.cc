@@ -36,7 +36,7 @@ void charge_again(ThreadState* thread,
                   size_t usable) {
   count_allocation(counters_of(thread, owner), size, usable);
   charge_free(thread, old_owner, old_size, old_usable);
-  thread->record.live_bytes += static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
+  bump(thread->record.live_bytes, static_cast<int64_t>(size) - static_cast<int64_t>(old_size));
 }
 
 // A block that is still the right size for `size`: not too small, and less than half wasted.
@@ -60,7 +60,7 @@ bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t si
   slack = static_cast<uint8_t>(span->block_bytes - size);
   bump(span->freed_bytes, old_size);
   bump(span->frees);
-  thread->record.live_bytes += static_cast<int64_t>(size) - old_size;
+  bump(thread->record.live_bytes, static_cast<int64_t>(size) - int64_t{old_size});
   return true;
 }
 
@@ -114,7 +114,7 @@ void* resize_large_block(Span* span, size_t size, uintptr_t site) {
   if (resized == nullptr) {
     return nullptr;
   }
-  resized->owner = owner;
+  write_relaxed(resized->owner, owner);
   charge_again(thread, old_owner, old_size, old_usable, owner, size, resized->size_bytes());
   bump(thread->record.reallocations);
   publish_live(thread);

@@ -113,7 +113,7 @@ void* allocate_own(ThreadState* thread, Slot* slot, size_t size, unsigned select
   Bin* bin = find_active_bin(thread, uniform_key(OwnerId{slot->owner}, size));
   Span* span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
   if (span != nullptr) {
-    thread->record.live_bytes += static_cast<int64_t>(size);
+    bump(thread->record.live_bytes, static_cast<int64_t>(size));
     return pop_block(span);
   }
   bin = find_active_bin(thread, varied_key(OwnerId{slot->owner}, selector));

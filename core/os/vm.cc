@@ -7,6 +7,10 @@
 
 #include "core/os/syscall.h"
 
+#ifdef __SANITIZE_THREAD__
+#  include <sanitizer/tsan_interface.h>
+#endif
+
 #ifndef MREMAP_DONTUNMAP
 #  define MREMAP_DONTUNMAP 4
 #endif
@@ -15,9 +19,30 @@ namespace heaptag::os {
 
 namespace {
 
+// What one thread gives back comes before what another one gets at the same place. ThreadSanitizer
+// does not see the kernel's part in that.
+#ifdef __SANITIZE_THREAD__
+char kernel;
+
+void gives_to_kernel() {
+  __tsan_release(&kernel);
+}
+
+void gets_from_kernel() {
+  __tsan_acquire(&kernel);
+}
+#else
+void gives_to_kernel() {}
+
+void gets_from_kernel() {}
+#endif
+
 long mmap_raw(void* at, size_t size_bytes, int protection, int flags) {
-  return raw_syscall(SYS_mmap, reinterpret_cast<long>(at), static_cast<long>(size_bytes),
-                     protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  const long result =
+      raw_syscall(SYS_mmap, reinterpret_cast<long>(at), static_cast<long>(size_bytes), protection,
+                  MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  gets_from_kernel();
+  return result;
 }
 
 }  // namespace
@@ -41,6 +66,7 @@ void* map_pages(size_t size_bytes) {
 }
 
 void unmap(void* address, size_t size_bytes) {
+  gives_to_kernel();
   raw_syscall(SYS_munmap, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
 }
 
