@@ -1,16 +1,13 @@
-// What holds for every sequence of calls: bytes are operations on the core, by three threads that
+// What holds for every sequence of calls: bytes are operations on the core, by four threads that
 // take turns, and a model says what each must do.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <semaphore>
-#include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "core/allocator/allocator.h"
@@ -85,16 +82,17 @@ class Operations {
   /// Does what the bytes say, then compares all figures. gtest's failures tell what is wrong.
   void run(Bytes bytes) {
     while (!bytes.is_empty() && !testing::Test::HasFailure()) {
-      const uint32_t first = bytes.byte();
-      const uint32_t who = first >> 6;
-      if (first % 64 == 63) {
-        actors_[who % kActors] = nullptr;  // its thread ends, another one comes
-        actors_[who % kActors] = std::make_unique<Actor>();
-      } else if (who < kActors) {
-        actors_[who]->run([&] { step(first % 64, &bytes); });
+      uint32_t turn = kNextTurn;
+      if (current_ < kActors) {
+        actors_[current_]->run([&] { turn = take_turn(&bytes); });
       } else {
-        step(first % 64, &bytes);
+        turn = take_turn(&bytes);
       }
+      if (turn % 64 == kEndOfThread && current_ < kActors) {
+        actors_[current_] = nullptr;
+        actors_[current_] = std::make_unique<Actor>();
+      }
+      current_ = turn >> 6;
     }
     if (blocks_.size() > kMostBlocks / 2) {
       drop_all();
@@ -111,7 +109,9 @@ class Operations {
 
  private:
   static constexpr size_t kSites = 48;
-  static constexpr size_t kActors = 3;
+  static constexpr size_t kActors = 3;  // and the calling thread
+  static constexpr uint32_t kNextTurn = 62;
+  static constexpr uint32_t kEndOfThread = 63;
   static constexpr size_t kMostBlocks = 3000;
   static constexpr size_t kMostBytes = 64 * kMiB;
 
@@ -150,6 +150,18 @@ class Operations {
   size_t any_index(Bytes* bytes) { return (bytes->two_bytes() * 257U) % blocks_.size(); }
 
   uint32_t site(Bytes* bytes) { return bytes->byte() % kSites; }
+
+  // Until the bytes say that another thread goes on; gives back what says that.
+  uint32_t take_turn(Bytes* bytes) {
+    while (!bytes->is_empty() && !testing::Test::HasFailure()) {
+      const uint32_t operation = bytes->byte();
+      if (operation % 64 >= kNextTurn) {
+        return operation;
+      }
+      step(operation % 64, bytes);
+    }
+    return kNextTurn;
+  }
 
   void step(uint32_t operation, Bytes* bytes) {
     if (operation < 24) {
@@ -248,6 +260,7 @@ class Operations {
   allocator::testing::Model model_;
   std::vector<Block> blocks_;
   size_t live_bytes_ = 0;
+  uint32_t current_ = kActors;  // whose turn it is
   std::unique_ptr<Actor> actors_[kActors];
 };
 

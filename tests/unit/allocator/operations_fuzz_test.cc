@@ -10,7 +10,7 @@
 namespace heaptag::fuzz {
 namespace {
 
-constexpr unsigned kInputs = 60;
+constexpr unsigned kInputs = 25;
 
 // Some inputs are of few kinds of calls: then things pile up.
 std::vector<uint8_t> random_input(std::mt19937_64* random) {
