@@ -57,7 +57,7 @@ inline void meter(ThreadState* thread,
   span->meta_of(span->index_of_block(block)) =
       heap::BlockMeta::pack(OwnerId{owner}, span->block_bytes - static_cast<uint32_t>(size));
   count_allocation(counters, size, span->block_bytes);
-  thread->record.live_bytes += static_cast<int64_t>(size);
+  bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
 /// The same for a block of a varied span.
@@ -65,7 +65,7 @@ inline void note_slack(ThreadState* thread, Span* span, const void* block, size_
   const uint32_t slack = span->block_bytes - static_cast<uint32_t>(size);
   span->slack_of(span->index_of_block(block)) = static_cast<uint8_t>(slack);
   bump(span->allocated_bytes, size);
-  thread->record.live_bytes += static_cast<int64_t>(size);
+  bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
 inline void* pop_block(Span* span) {
@@ -89,7 +89,7 @@ template <typename Miss>
       if (likely(slot->uniform_size == size)) {
         void* block = pop_block(slot->uniform_span);
         if (likely(block != nullptr)) {
-          thread->record.live_bytes += static_cast<int64_t>(size);
+          bump(thread->record.live_bytes, static_cast<int64_t>(size));
           return block;
         }
       } else if (slot->is_varied != 0) {
@@ -175,16 +175,16 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 /// The block goes back to its span, which belongs to this thread, and is charged.
 [[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* block) {
   if (span->meta == nullptr) {
-    thread->record.live_bytes -= span->requested_bytes;
+    bump(thread->record.live_bytes, -int64_t{span->requested_bytes});
   } else if (span->requested_bytes == Span::kVaried) {
     const uint32_t size = span->block_bytes - span->slack_of(span->index_of_block(block));
     bump(span->freed_bytes, size);
-    thread->record.live_bytes -= size;
+    bump(thread->record.live_bytes, -int64_t{size});
   } else {
     const uint32_t meta = span->meta_of(span->index_of_block(block));
     const uint32_t size = span->block_bytes - heap::BlockMeta::slack_bytes(meta);
     count_free(thread->known_counters(heap::BlockMeta::owner(meta)), size, span->block_bytes);
-    thread->record.live_bytes -= size;
+    bump(thread->record.live_bytes, -int64_t{size});
   }
   *static_cast<void**>(block) = span->free_list;
   span->free_list = block;

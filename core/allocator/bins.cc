@@ -179,14 +179,14 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   }
   const heap::ClassInfo& info = heap::kClasses[bin->size_class];
   span->flags = 0;
-  span->block_bytes = info.block_bytes;
+  write_relaxed(span->block_bytes, info.block_bytes);
   span->inverse = info.inverse;
   span->size_class = bin->size_class;
   // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
   span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
-  span->requested_bytes = bin->requested_bytes;
-  span->owner = bin->owner;
+  write_relaxed(span->requested_bytes, bin->requested_bytes);
+  write_relaxed(span->owner, bin->owner);
   const size_t meta_bytes = meta_bytes_of(span);
   if (meta_bytes != 0) {
     span->meta = meta::allocate(meta_bytes);
@@ -219,7 +219,7 @@ void fold_figures(ThreadState* thread, Span* span) {
   bump(counters->allocated_bytes,
        varied ? span->allocated_bytes : span->allocations * span->requested_bytes);
   bump(counters->allocated_usable, allocated_usable);
-  span->owner = OwnerId::kNone;
+  write_relaxed(span->owner, OwnerId::kNone);
   __atomic_store_n(&thread->record.sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 

@@ -46,7 +46,9 @@ void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* th
       visit_part(visitor, half, first + j, chunk[j]);
     }
   }
-  visit_part(visitor, half, index_of(tag::kOverflowOwner), thread->lost);
+  if (index_of(tag::kOverflowOwner) < owners) {  // else there are no owners yet
+    visit_part(visitor, half, index_of(tag::kOverflowOwner), thread->lost);
+  }
 }
 
 void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
@@ -61,17 +63,18 @@ void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
     if (thread == nullptr || owner == 0 || owner >= owners) {
       continue;
     }
-    const bool is_varied = read_relaxed(span->requested_bytes) == Span::kVaried;
+    const uint32_t requested_bytes = read_relaxed(span->requested_bytes);
+    const uint32_t block_bytes = read_relaxed(span->block_bytes);
+    const bool is_varied = requested_bytes == Span::kVaried;
     OwnerCounters part{};
     part.frees = read_relaxed(span->frees);
-    part.freed_usable = part.frees * span->block_bytes;
-    part.freed_bytes =
-        is_varied ? read_relaxed(span->freed_bytes) : part.frees * span->requested_bytes;
+    part.freed_usable = part.frees * block_bytes;
+    part.freed_bytes = is_varied ? read_relaxed(span->freed_bytes) : part.frees * requested_bytes;
     // The bytes before the blocks: a block counts before its bytes do.
     const uint64_t varied_bytes = is_varied ? read_relaxed(span->allocated_bytes) : 0;
     part.allocations = read_relaxed(span->allocations);
-    part.allocated_usable = part.allocations * span->block_bytes;
-    part.allocated_bytes = is_varied ? varied_bytes : part.allocations * span->requested_bytes;
+    part.allocated_usable = part.allocations * block_bytes;
+    part.allocated_bytes = is_varied ? varied_bytes : part.allocations * requested_bytes;
     visit_part(visitor, half, owner, part);
   }
 }

@@ -2,6 +2,7 @@
 // need attention.
 #include "core/allocator/allocator.h"
 #include "core/allocator/large.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
 
@@ -16,23 +17,15 @@ constexpr uint32_t kOutgoingBlocks = 32;
 constexpr uint32_t kOutgoingBytes = 16 * kKiB;
 
 void send(Outgoing* outgoing) {
-  ThreadState* home = outgoing->home;
-  void* first = __atomic_load_n(&home->inbox, __ATOMIC_RELAXED);
-  do {
-    *static_cast<void**>(outgoing->last) = first;
-  } while (!__atomic_compare_exchange_n(&home->inbox, &first, outgoing->first, true,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+  const Outgoing blocks = *outgoing;
   *outgoing = Outgoing{};
-  if (unlikely(__atomic_load_n(&home->record.phase, __ATOMIC_SEQ_CST) ==
-               static_cast<uint32_t>(ThreadPhase::kOrphan))) {
-    help_orphan(home);
-  }
+  hand_back(blocks.home, blocks.first, blocks.last);
 }
 
 void free_remote(ThreadState* thread, Span* span, void* block) {
   const heap::BlockCharge charge = heap::charge_of(span, block);
-  count_free(counters_of(thread, charge.owner), charge.requested_bytes, span->block_bytes);
-  thread->record.live_bytes -= charge.requested_bytes;
+  charge_free(thread, charge.owner, charge.requested_bytes, span->block_bytes);
+  bump(thread->record.live_bytes, -int64_t{charge.requested_bytes});
 
   ThreadState* home = static_cast<ThreadState*>(span->thread);
   Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
@@ -61,7 +54,7 @@ void deallocate_slow(void* block) {
   ThreadState* thread = scope.thread();
   Span* span = heap::find_span(block);
   if (unlikely(thread == nullptr)) {
-    return;  // no memory for this thread's first state: the block is lost, the program goes on
+    return deallocate_stray(block);
   }
   BusyScope busy(thread);
   if (span->thread == thread) {
@@ -78,6 +71,18 @@ void deallocate_slow(void* block) {
     free_large(thread, span);
   } else {
     bump(thread->record.foreign_frees);
+  }
+}
+
+void hand_back(ThreadState* home, void* first, void* last) {
+  void* others = __atomic_load_n(&home->inbox, __ATOMIC_RELAXED);
+  do {
+    *static_cast<void**>(last) = others;
+  } while (!__atomic_compare_exchange_n(&home->inbox, &others, first, true, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED));
+  if (unlikely(__atomic_load_n(&home->record.phase, __ATOMIC_SEQ_CST) ==
+               static_cast<uint32_t>(ThreadPhase::kOrphan))) {
+    help_orphan(home);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/allocator/bins.h"
 #include "core/allocator/blame.h"
+#include "core/allocator/stray.h"
 #include "core/base/units.h"
 #include "core/heap/page_heap.h"
 #include "core/os/vm.h"
@@ -28,9 +29,9 @@ uint32_t pages_for(size_t size) {
 
 void become_large(Span* span, OwnerId owner, size_t size) {
   span->capacity = 1;
-  span->owner = owner;
+  write_relaxed(span->owner, owner);
   span->set_requested_large(size);
-  span->thread = nullptr;
+  write_relaxed(span->thread, nullptr);
   span->state = SpanState::kLarge;
 }
 
@@ -39,9 +40,12 @@ Span* move_large(Span* span, size_t size) {
   if (to == nullptr) {
     return nullptr;
   }
-  if (!os::move_pages(span->base, to->base, span->size_bytes())) {
-    heap::release_run(to, true);
-    return nullptr;
+  const os::Moved moved = os::move_pages(span->base, to->base, span->size_bytes());
+  if (moved != os::Moved::kYes) {
+    if (moved == os::Moved::kNo) {
+      heap::release_run(to, true);
+    }
+    return nullptr;  // a hole in the heap is used by nobody any more
   }
   become_large(to, span->owner, size);
   to->flags = 0;
@@ -58,6 +62,10 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
     return nullptr;
   }
   const OwnerId owner = owner_of_request(thread, site, size);
+  OwnerCounters* counters = counters_of(thread, owner);
+  if (counters == &thread->lost) {
+    return nullptr;
+  }
   const uint32_t pages = size == 0 ? 1 : pages_for(size);
   if (heap::growth_is_due()) {
     sweep(thread);
@@ -71,14 +79,14 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
     return nullptr;
   }
   become_large(span, owner, size);
-  count_allocation(counters_of(thread, owner), size, span->size_bytes());
-  thread->record.live_bytes += static_cast<int64_t>(size);
+  count_allocation(counters, size, span->size_bytes());
+  bump(thread->record.live_bytes, static_cast<int64_t>(size));
   return span;
 }
 
 void free_large(ThreadState* thread, Span* span) {
-  count_free(counters_of(thread, span->owner), span->requested_large(), span->size_bytes());
-  thread->record.live_bytes -= static_cast<int64_t>(span->requested_large());
+  charge_free(thread, span->owner, span->requested_large(), span->size_bytes());
+  bump(thread->record.live_bytes, -static_cast<int64_t>(span->requested_large()));
   span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
   heap::release_run(span, true);
 }

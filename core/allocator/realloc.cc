@@ -6,6 +6,7 @@
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 
@@ -25,7 +26,7 @@ bool is_block(const Span* span, const void* block) {
   return span->thread != nullptr || (span->state == SpanState::kLarge && block == span->base);
 }
 
-// The same block, another size and perhaps another owner.
+// The same block, another size and perhaps another owner, for whom there are counters.
 void charge_again(ThreadState* thread,
                   OwnerId old_owner,
                   size_t old_size,
@@ -34,8 +35,8 @@ void charge_again(ThreadState* thread,
                   size_t size,
                   size_t usable) {
   count_allocation(counters_of(thread, owner), size, usable);
-  count_free(counters_of(thread, old_owner), old_size, old_usable);
-  thread->record.live_bytes += static_cast<int64_t>(size) - static_cast<int64_t>(old_size);
+  charge_free(thread, old_owner, old_size, old_usable);
+  bump(thread->record.live_bytes, static_cast<int64_t>(size) - static_cast<int64_t>(old_size));
 }
 
 // A block that is still the right size for `size`: not too small, and less than half wasted.
@@ -59,7 +60,7 @@ bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t si
   slack = static_cast<uint8_t>(span->block_bytes - size);
   bump(span->freed_bytes, old_size);
   bump(span->frees);
-  thread->record.live_bytes += static_cast<int64_t>(size) - old_size;
+  bump(thread->record.live_bytes, static_cast<int64_t>(size) - int64_t{old_size});
   return true;
 }
 
@@ -105,12 +106,15 @@ void* resize_large_block(Span* span, size_t size, uintptr_t site) {
   const OwnerId old_owner = span->owner;
   const size_t old_size = span->requested_large();
   const size_t old_usable = span->size_bytes();
+  const OwnerId owner = owner_of_request(thread, site, size);
+  if (counters_of(thread, owner) == &thread->lost) {
+    return nullptr;
+  }
   Span* resized = resize_large(span, size);
   if (resized == nullptr) {
     return nullptr;
   }
-  const OwnerId owner = owner_of_request(thread, site, size);
-  resized->owner = owner;
+  write_relaxed(resized->owner, owner);
   charge_again(thread, old_owner, old_size, old_usable, owner, size, resized->size_bytes());
   bump(thread->record.reallocations);
   publish_live(thread);
@@ -163,6 +167,7 @@ void* allocate_aligned(size_t alignment, size_t size, uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
+    count_stray_failure();
     return nullptr;
   }
   BusyScope busy(thread);

@@ -6,6 +6,7 @@
 #include "core/allocator/blame.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -112,7 +113,7 @@ void* allocate_own(ThreadState* thread, Slot* slot, size_t size, unsigned select
   Bin* bin = find_active_bin(thread, uniform_key(OwnerId{slot->owner}, size));
   Span* span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
   if (span != nullptr) {
-    thread->record.live_bytes += static_cast<int64_t>(size);
+    bump(thread->record.live_bytes, static_cast<int64_t>(size));
     return pop_block(span);
   }
   bin = find_active_bin(thread, varied_key(OwnerId{slot->owner}, selector));
@@ -226,6 +227,7 @@ void* allocate_slow(size_t size, uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
+    count_stray_failure();
     return nullptr;
   }
   BusyScope busy(thread);
@@ -247,10 +249,12 @@ void* allocate_slow(size_t size, uintptr_t site) {
 void count_failure(uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
-  if (thread != nullptr) {
-    BusyScope busy(thread);
-    bump(counters_of(thread, owner_of_request(thread, site, SIZE_MAX))->failed);
+  if (thread == nullptr) {
+    count_stray_failure();
+    return;
   }
+  BusyScope busy(thread);
+  bump(counters_of(thread, owner_of_request(thread, site, SIZE_MAX))->failed);
 }
 
 }  // namespace heaptag::allocator

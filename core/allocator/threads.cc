@@ -7,6 +7,7 @@
 #include "core/allocator/peak.h"
 #include "core/allocator/pushed_tags.h"
 #include "core/allocator/standing.h"
+#include "core/allocator/stray.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/lock.h"
@@ -36,7 +37,7 @@ struct Registry {
   void (*hook)(ThreadState*);
 };
 
-constinit Registry registry{};
+constinit Registry registry{{}, &stray_state, nullptr, 0, 0, false, nullptr};
 
 constexpr ThreadState make_cold_state() {
   ThreadState state{};
@@ -440,7 +441,9 @@ OwnerCounters* counters_of(ThreadState* thread, OwnerId owner) {
   }
   OwnerCounters*& chunk = thread->counter_chunks()[index];
   if (unlikely(chunk == nullptr)) {
-    void* memory = meta::allocate(wire::kOwnersPerChunk * sizeof(OwnerCounters));
+    void* memory = prepare_stray(owner)
+                       ? meta::allocate(wire::kOwnersPerChunk * sizeof(OwnerCounters))
+                       : nullptr;
     if (memory == nullptr) {
       return &thread->lost;
     }

@@ -41,6 +41,10 @@ void give_back(ThreadState* thread);
 /// state. Set once by the preload, before a second thread exists.
 void set_thread_hook(void (*hook)(ThreadState* thread));
 
+/// Puts blocks that are charged already, linked from `first` to `last`, into the inbox of their
+/// spans' thread.
+void hand_back(ThreadState* home, void* first, void* last);
+
 /// Hands blocks of other threads over to them, however few.
 void send_outgoing(ThreadState* thread);
 

@@ -1,29 +1,74 @@
-// Counters with one writer and any number of readers.
-// A plain 64-bit store is atomic on x86-64, and `counter += n` compiles to one instruction, which
-// no spelling of std::atomic does; ThreadSanitizer builds use the atomic spelling. Layer:
+// Words with one writer and any number of readers.
+// A plain 64-bit load or store is atomic on x86-64, and `counter += n` compiles to one instruction,
+// which no spelling of std::atomic does; ThreadSanitizer builds use the atomic spelling. Layer:
 // core/base.
 #pragma once
+
+#include <type_traits>
 
 #include "core/base/types.h"
 
 namespace heaptag {
 
-inline void bump(uint64_t& counter, uint64_t by = 1) {
+template <typename T>
+inline T read_relaxed(const T& value) {
+  T copy;
+  __atomic_load(&value, &copy, __ATOMIC_RELAXED);
+  return copy;
+}
+
+template <typename T>
+inline void write_relaxed(T& value, std::type_identity_t<T> to) {
+  __atomic_store(&value, &to, __ATOMIC_RELAXED);
+}
+
+template <typename T>
+inline void bump(T& counter, std::type_identity_t<T> by = 1) {
 #ifdef __SANITIZE_THREAD__
-  __atomic_store_n(&counter, __atomic_load_n(&counter, __ATOMIC_RELAXED) + by, __ATOMIC_RELAXED);
+  write_relaxed(counter, read_relaxed(counter) + by);
 #else
   counter += by;
 #endif
 }
 
+/// read_relaxed on a fast path: a plain load may be an operand of the instruction that needs it.
 template <typename T>
-inline T read_relaxed(const T& value) {
-  return __atomic_load_n(&value, __ATOMIC_RELAXED);
+inline T read_operand(const T& value) {
+#ifdef __SANITIZE_THREAD__
+  return read_relaxed(value);
+#else
+  return value;
+#endif
 }
 
+/// Makes a record of whole words zero while others may read them.
 template <typename T>
-inline void write_relaxed(T& value, T to) {
-  __atomic_store_n(&value, to, __ATOMIC_RELAXED);
+inline void clear_words(T* record) {
+#ifdef __SANITIZE_THREAD__
+  static_assert(sizeof(T) % sizeof(uint64_t) == 0);
+  for (size_t i = 0; i < sizeof(T) / sizeof(uint64_t); ++i) {
+    write_relaxed(reinterpret_cast<uint64_t*>(record)[i], 0);
+  }
+#else
+  *record = T{};
+#endif
 }
+
+/// A value that one thread at a time writes, and others may look at meanwhile.
+template <typename T>
+class Watched {
+ public:
+  Watched() = default;
+
+  operator T() const { return read_relaxed(value_); }
+
+  Watched& operator=(T to) {
+    write_relaxed(value_, to);
+    return *this;
+  }
+
+ private:
+  T value_;
+};
 
 }  // namespace heaptag

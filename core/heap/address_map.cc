@@ -192,7 +192,7 @@ bool init_address_map() {
     }
   }
   // Kept when something below fails: the next attempt goes on from here.
-  address_map.range_begin = reinterpret_cast<uintptr_t>(range);
+  write_relaxed(address_map.range_begin, reinterpret_cast<uintptr_t>(range));
   growth.range_pages = static_cast<uint32_t>(range_bytes / kSpanPageBytes);
   const size_t segment_pages = pages_under_limit(limit);
   const size_t pages = growth.range_pages + segment_pages;
@@ -205,12 +205,12 @@ bool init_address_map() {
   growth.full_range_pages = growth.range_pages;
   growth.full_segment_pages = segment_pages;
   growth.full_spans = records;
-  growth.span_count = 1;
+  write_relaxed(growth.span_count, 1);
   growth.frontier_page = 1;  // page number 0 is nobody's, in both tables
   growth.segment_page = 0;
-  address_map.range_pages = growth.range_table.data();
-  address_map.segment_pages = growth.segment_table.data();
-  address_map.spans = growth.spans.data();
+  write_relaxed(address_map.range_pages, growth.range_table.data());
+  write_relaxed(address_map.segment_pages, growth.segment_table.data());
+  write_relaxed(address_map.spans, growth.spans.data());
   return true;
 }
 
@@ -248,7 +248,7 @@ Span* take_span_record() {
   if (growth.free_records != nullptr) {
     Span* span = growth.free_records;
     growth.free_records = span->next;
-    *span = Span{};
+    clear_words(span);
     return span;
   }
   if (!growth.spans.grow_to(size_t{growth.span_count} + 1)) {
@@ -260,7 +260,7 @@ Span* take_span_record() {
 }
 
 void give_span_record(Span* span) {
-  *span = Span{};
+  clear_words(span);
   span->next = growth.free_records;
   growth.free_records = span;
 }

@@ -61,8 +61,8 @@ uint32_t find_segment_page(uintptr_t address);
 inline constexpr uint32_t kSegmentPage = 1U << 31;
 
 inline uint32_t& page_entry(uint32_t page) {
-  return (page & kSegmentPage) == 0 ? address_map.range_pages[page]
-                                    : address_map.segment_pages[page & ~kSegmentPage];
+  return (page & kSegmentPage) == 0 ? read_operand(address_map.range_pages)[page]
+                                    : read_operand(address_map.segment_pages)[page & ~kSegmentPage];
 }
 
 inline uint32_t read_page(uint32_t page) {
@@ -70,37 +70,39 @@ inline uint32_t read_page(uint32_t page) {
 }
 
 inline Span* span_at(uint32_t index) {
-  return address_map.spans + index;
+  return read_operand(address_map.spans) + index;
 }
 
 inline uint32_t index_of_span(const Span* span) {
-  return static_cast<uint32_t>(span - address_map.spans);
+  return static_cast<uint32_t>(span - read_operand(address_map.spans));
 }
 
 /// The span of an address in the range; for any other address the span of nobody.
 inline Span* find_span_in_range(const void* address) {
-  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
-  if (unlikely(offset >= address_map.range_bytes)) {
-    return address_map.spans;
+  const uintptr_t offset =
+      reinterpret_cast<uintptr_t>(address) - read_operand(address_map.range_begin);
+  if (unlikely(offset >= read_operand(address_map.range_bytes))) {
+    return span_at(0);
   }
-  return address_map.spans +
-         __atomic_load_n(&address_map.range_pages[offset >> 12], __ATOMIC_RELAXED);
+  return span_at(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
 }
 
 /// The span of an address, or the span of nobody (thread null, state kUnused) for foreign ones.
 /// Addresses inside of the heap that belong to no block in use may give a free run.
 inline Span* find_span(const void* address) {
-  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
-  if (likely(offset < address_map.range_bytes)) {
-    return span_at(__atomic_load_n(&address_map.range_pages[offset >> 12], __ATOMIC_RELAXED));
+  const uintptr_t offset =
+      reinterpret_cast<uintptr_t>(address) - read_operand(address_map.range_begin);
+  if (likely(offset < read_operand(address_map.range_bytes))) {
+    return span_at(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
   }
   return span_at(read_page(find_segment_page(reinterpret_cast<uintptr_t>(address))));
 }
 
 /// Page number of an address of the heap.
 inline uint32_t page_of(const void* address) {
-  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - address_map.range_begin;
-  return likely(offset < address_map.range_bytes)
+  const uintptr_t offset =
+      reinterpret_cast<uintptr_t>(address) - read_operand(address_map.range_begin);
+  return likely(offset < read_operand(address_map.range_bytes))
              ? static_cast<uint32_t>(offset >> 12)
              : find_segment_page(reinterpret_cast<uintptr_t>(address));
 }

@@ -63,7 +63,7 @@ void push_run(Span* run) {
   }
   lists.heads[list] = run;
   lists.non_empty[list / 64] |= uint64_t{1} << (list % 64);
-  lists.pages += run->page_count;
+  bump(lists.pages, run->page_count);
   map_span_ends(run);
 }
 
@@ -81,7 +81,7 @@ void remove_run(Span* run) {
   if (run->next != nullptr) {
     run->next->prev = run->prev;
   }
-  lists.pages -= run->page_count;
+  bump(lists.pages, -run->page_count);
   run->state = SpanState::kUnused;
 }
 
@@ -289,20 +289,20 @@ Span* allocate_run(uint32_t page_count, uint32_t alignment_pages) {
   }
   cut_tail(run, page_count);
   map_span_ends(run);
-  heap.used_pages += run->page_count;
+  bump(heap.used_pages, run->page_count);
   return run;
 }
 
 void release_run(Span* span, bool ends_only) {
   os::LockGuard guard(heap.lock);
-  heap.used_pages -= span->page_count;
+  bump(heap.used_pages, -span->page_count);
   if (!ends_only) {
     unmap_span_pages(span);
   }
   const bool zeroed = (span->flags & kFlagZeroed) != 0;
   char* base = span->base;
   const uint32_t page_count = span->page_count;
-  *span = Span{};
+  clear_words(span);
   span->base = base;
   span->page_count = page_count;
   span->flags = zeroed ? kFlagZeroed : 0;
@@ -322,7 +322,7 @@ bool extend_run(Span* span, uint32_t page_count, bool* zeroed) {
   *zeroed = (behind->flags & kFlagZeroed) != 0;
   cut_tail(behind, more);
   span->page_count += behind->page_count;
-  heap.used_pages += behind->page_count;
+  bump(heap.used_pages, behind->page_count);
   give_span_record(behind);
   map_span_ends(span);
   return true;
@@ -337,7 +337,7 @@ void shrink_run(Span* span, uint32_t page_count) {
   rest->base = span->base + size_t{page_count} * kSpanPageBytes;
   rest->page_count = span->page_count - page_count;
   rest->flags = 0;
-  heap.used_pages -= rest->page_count;
+  bump(heap.used_pages, -rest->page_count);
   span->page_count = page_count;
   map_span_ends(span);
   push_joined(rest);

@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "core/base/check.h"
+#include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/heap/size_class.h"
 #include "core/wire/tables.h"
@@ -73,7 +74,7 @@ struct alignas(64) Span {
   uint32_t threshold;  // see attention_needed
   uint32_t settled;    // blocks that other threads freed and that have come back, modulo 2^32
   uint32_t linked;     // blocks that have ever been on the free list; the others were never touched
-  SpanState state;
+  Watched<SpanState> state;
   uint8_t size_class;
   uint8_t flags;
   uint8_t reserved;
@@ -108,7 +109,7 @@ struct alignas(64) Span {
 
   uint64_t requested_large() const { return reinterpret_cast<uint64_t>(bin); }
 
-  void set_requested_large(uint64_t bytes) { bin = reinterpret_cast<void*>(bytes); }
+  void set_requested_large(uint64_t bytes) { write_relaxed(bin, reinterpret_cast<void*>(bytes)); }
 
   uint32_t index_of_block(const void* block) const {
     return block_index(static_cast<uint32_t>(static_cast<const char*>(block) - base), inverse);

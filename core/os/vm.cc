@@ -3,7 +3,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <cstring>
+
 #include "core/os/syscall.h"
+
+#ifdef __SANITIZE_THREAD__
+#  include <sanitizer/tsan_interface.h>
+#endif
 
 #ifndef MREMAP_DONTUNMAP
 #  define MREMAP_DONTUNMAP 4
@@ -13,9 +19,30 @@ namespace heaptag::os {
 
 namespace {
 
+// What one thread gives back comes before what another one gets at the same place. ThreadSanitizer
+// does not see the kernel's part in that.
+#ifdef __SANITIZE_THREAD__
+char kernel;
+
+void gives_to_kernel() {
+  __tsan_release(&kernel);
+}
+
+void gets_from_kernel() {
+  __tsan_acquire(&kernel);
+}
+#else
+void gives_to_kernel() {}
+
+void gets_from_kernel() {}
+#endif
+
 long mmap_raw(void* at, size_t size_bytes, int protection, int flags) {
-  return raw_syscall(SYS_mmap, reinterpret_cast<long>(at), static_cast<long>(size_bytes),
-                     protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  const long result =
+      raw_syscall(SYS_mmap, reinterpret_cast<long>(at), static_cast<long>(size_bytes), protection,
+                  MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  gets_from_kernel();
+  return result;
 }
 
 }  // namespace
@@ -51,6 +78,7 @@ void* map_pages(size_t size_bytes) {
 }
 
 void unmap(void* address, size_t size_bytes) {
+  gives_to_kernel();
   raw_syscall(SYS_munmap, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
 }
 
@@ -68,21 +96,23 @@ long remap_raw(void* from, size_t size_bytes, int flags, void* to) {
 
 }  // namespace
 
-bool move_pages(void* from, void* to, size_t size_bytes) {
+Moved move_pages(void* from, void* to, size_t size_bytes) {
   // DONTUNMAP keeps the old range ours: a hole could be filled by another thread's mmap. In two
   // steps, because a move to a fixed place unmaps that place before it finds out that the source is
   // more than one mapping.
   const long between = remap_raw(from, size_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
   if (is_error(between)) {
-    return false;
+    return Moved::kNo;
   }
   void* pages = reinterpret_cast<void*>(between);
   if (!is_error(remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to))) {
-    return true;
+    return Moved::kYes;
   }
-  mmap_raw(to, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED);
-  remap_raw(pages, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, from);
-  return false;
+  // Back by a copy: that cannot be refused, and another move could leave a hole here, too.
+  std::memcpy(from, pages, size_bytes);
+  unmap(pages, size_bytes);
+  return is_error(mmap_raw(to, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED)) ? Moved::kNoAndHole
+                                                                               : Moved::kNo;
 }
 
 namespace {

@@ -29,9 +29,12 @@ void unmap(void* address, size_t size_bytes);
 /// refused.
 bool purge(void* address, size_t size_bytes);
 
+enum class Moved { kYes, kNo, kNoAndHole };
+
 /// Moves the pages at `from` to `to` (both mapped, same size) without copying; `from` reads as zero
-/// afterwards. False when the kernel refuses: then the content is where it was.
-bool move_pages(void* from, void* to, size_t size_bytes);
+/// afterwards. When the kernel refuses, the content is where it was; kNoAndHole: and `to` may not
+/// be mapped any more.
+Moved move_pages(void* from, void* to, size_t size_bytes);
 
 /// The limit on address space (RLIMIT_AS) in bytes; SIZE_MAX without one.
 size_t address_space_limit();

@@ -31,6 +31,7 @@ namespace {
 
 constexpr size_t kMaxPathBytes = 4096;
 constexpr size_t kMaxShownBytes = 400;  // of a name or value that is not understood
+constexpr unsigned kTriesToStart = 32;
 
 const char* program_name(int argc, char** argv) {
   char path[512];
@@ -171,6 +172,18 @@ void start_with_options(int argc, char** argv, char** environment) {
   }
 }
 
+// The allocator makes them when a thread first comes. What the kernel refuses once it may give a
+// moment later; every attempt keeps what the one before it got.
+bool make_tables() {
+  for (unsigned tries = 0; tries < kTriesToStart; ++tries) {
+    const allocator::ThreadScope ready;
+    if (ready.thread() != nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // A program that runs with more rights than its user takes no orders from the environment.
 bool has_options(char** environment) {
   if (os::is_privileged()) {
@@ -190,11 +203,11 @@ void start(int argc, char** argv, char** environment) {
   session.pid = os::process_id();
   session.start_realtime_ns = os::realtime_ns();
   session.start_monotonic_ns = os::monotonic_ns();
-  {
-    const allocator::ThreadScope ready;  // the tables exist from here on
-    if (ready.thread() == nullptr) {
-      return;
+  if (!make_tables()) {
+    if (has_options(environment)) {
+      log_line({"no memory for heaptag's own tables at the start; there will be no report"});
     }
+    return;
   }
   publish_descriptor();
   if (has_options(environment)) {

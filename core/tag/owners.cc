@@ -193,7 +193,7 @@ bool init_owners(size_t capacity) {
       !state.records.grow_to(index_of(kOverflowOwner) + 1)) {
     return false;
   }
-  state.count = index_of(kOverflowOwner) + 1;
+  __atomic_store_n(&state.count, index_of(kOverflowOwner) + 1, __ATOMIC_RELEASE);
   state.full_capacity = capacity;
   return true;
 }

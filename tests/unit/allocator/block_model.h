@@ -260,13 +260,20 @@ class Expectation {
 
   void add(const Model& model) { model.add_to(&sums_, &reallocations_); }
 
-  void compare() const {
+  /// Of sites that nobody has used before.
+  void compare_sites() const {
     const std::unordered_map<uintptr_t, OwnerCounters> all = figures_of_sites();
-    int64_t live_bytes = 0;
     for (size_t i = 0; i < sites_.size(); ++i) {
       const auto found = all.find(sites_[i]);
       ASSERT_EQ(found == all.end() ? OwnerCounters{} : found->second, sums_[i]) << "site " << i;
-      live_bytes += static_cast<int64_t>(sums_[i].allocated_bytes - sums_[i].freed_bytes);
+    }
+  }
+
+  void compare() const {
+    compare_sites();
+    int64_t live_bytes = 0;
+    for (const OwnerCounters& sum : sums_) {
+      live_bytes += static_cast<int64_t>(sum.allocated_bytes - sum.freed_bytes);
     }
     const ThreadSums now = sums_of_threads();
     EXPECT_EQ(now.live_bytes - before_.live_bytes, live_bytes);

@@ -53,7 +53,7 @@ TEST(Vm, MovedPagesLeaveZerosBehind) {
   char* to = mapped();
   std::memset(from, 7, kBytes);
   std::memset(to, 8, kBytes);
-  ASSERT_TRUE(move_pages(from, to, kBytes));
+  ASSERT_EQ(move_pages(from, to, kBytes), Moved::kYes);
   EXPECT_TRUE(is_all(to, 7));
   EXPECT_TRUE(is_all(from, 0));
   unmap(from, kBytes);
@@ -66,7 +66,7 @@ TEST(Vm, ARefusedMoveLeavesTheContentWhereItWas) {
   char* to = mapped();
   std::memset(from, 7, kBytes);
   ASSERT_EQ(madvise(from + kBytes / 2, kPageBytes, MADV_DONTFORK), 0);
-  EXPECT_FALSE(move_pages(from, to, kBytes));
+  EXPECT_EQ(move_pages(from, to, kBytes), Moved::kNo);
   EXPECT_TRUE(is_all(from, 7));
   std::memset(to, 9, kBytes);
   unmap(from, kBytes);

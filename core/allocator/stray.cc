@@ -1,0 +1,100 @@
+#include "core/allocator/stray.h"
+
+#include "core/allocator/threads.h"
+#include "core/heap/page_heap.h"
+#include "core/meta/meta_allocator.h"
+
+namespace heaptag::allocator {
+
+using heap::SpanState;
+
+namespace {
+
+constexpr uint32_t kMostChunks = heap::BlockMeta::kMaxOwners / wire::kOwnersPerChunk;
+
+constinit OwnerCounters* chunks[kMostChunks]{};
+
+constinit Slot no_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
+
+constexpr ThreadState make_stray_state() {
+  ThreadState state{};
+  state.untagged = {&no_slot, 0, 0, TagId::kNone, nullptr};
+  state.slots = &no_slot;
+  state.active = &stray_state.untagged;
+  state.record.phase = static_cast<uint32_t>(ThreadPhase::kFrozen);
+  return state;
+}
+
+void add(uint64_t& counter, uint64_t by) {
+  __atomic_fetch_add(&counter, by, __ATOMIC_RELAXED);
+}
+
+// Readers look at as many chunks as have ever counted something: most often none.
+OwnerCounters* counters_of_strays(OwnerId owner) {
+  wire::ThreadRecord& record = stray_state.record;
+  const uint64_t index = index_of(owner) / wire::kOwnersPerChunk;
+  __atomic_store_n(&record.counters, reinterpret_cast<uintptr_t>(chunks), __ATOMIC_RELEASE);
+  uint64_t bound = __atomic_load_n(&record.counters_chunks, __ATOMIC_RELAXED);
+  while (bound <= index && !__atomic_compare_exchange_n(&record.counters_chunks, &bound, index + 1,
+                                                        true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+  }
+  return __atomic_load_n(&chunks[index], __ATOMIC_ACQUIRE) +
+         index_of(owner) % wire::kOwnersPerChunk;
+}
+
+void count_free_without_state(OwnerId owner, size_t requested, size_t usable) {
+  count_stray_free(owner, requested, usable);
+  __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
+                     __ATOMIC_RELAXED);
+}
+
+}  // namespace
+
+constinit ThreadState stray_state = make_stray_state();
+
+bool prepare_stray(OwnerId owner) {
+  OwnerCounters** chunk = &chunks[index_of(owner) / wire::kOwnersPerChunk];
+  if (likely(__atomic_load_n(chunk, __ATOMIC_ACQUIRE) != nullptr)) {
+    return true;
+  }
+  constexpr size_t kBytes = wire::kOwnersPerChunk * sizeof(OwnerCounters);
+  auto* memory = static_cast<OwnerCounters*>(meta::allocate(kBytes));
+  if (memory == nullptr) {
+    return false;
+  }
+  OwnerCounters* none = nullptr;
+  if (!__atomic_compare_exchange_n(chunk, &none, memory, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE)) {
+    meta::release(memory, kBytes);  // another thread was first
+  }
+  return true;
+}
+
+void count_stray_free(OwnerId owner, size_t requested, size_t usable) {
+  OwnerCounters* counters = counters_of_strays(owner);
+  add(counters->frees, 1);
+  add(counters->freed_bytes, requested);
+  add(counters->freed_usable, usable);
+}
+
+void count_stray_failure() {
+  add(stray_state.lost.failed, 1);
+}
+
+void deallocate_stray(void* block) {
+  const QuietScope quiet;
+  Span* span = heap::find_span(block);
+  if (span->thread != nullptr) {
+    const heap::BlockCharge charge = heap::charge_of(span, block);
+    count_free_without_state(charge.owner, charge.requested_bytes, span->block_bytes);
+    hand_back(static_cast<ThreadState*>(span->thread), block, block);
+  } else if (span->state == SpanState::kLarge && block == span->base) {
+    count_free_without_state(span->owner, span->requested_large(), span->size_bytes());
+    span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+    heap::release_run(span, true);
+  } else {
+    add(stray_state.record.foreign_frees, 1);
+  }
+}
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,37 @@
+// What a thread cannot count itself because there is no memory for it: a free of an owner for whom
+// it has no counters yet, any call while it has no state. All of that goes to one state that is no
+// thread's, with atomic operations, so that the figures stay right. Layer: core/allocator.
+// Locks: those of a free.
+#pragma once
+
+#include "core/allocator/thread_state.h"
+
+namespace heaptag::allocator {
+
+/// The last one in the list of all states; frozen, and without slots.
+extern constinit ThreadState stray_state;
+
+/// From here on frees of this owner can be counted, whatever happens. False without memory: then
+/// nothing must be allocated for it.
+bool prepare_stray(OwnerId owner);
+
+/// Pre: prepare_stray.
+[[gnu::cold, gnu::noinline]] void count_stray_free(OwnerId owner, size_t requested, size_t usable);
+
+/// A call that failed because its thread has no state.
+[[gnu::cold, gnu::noinline]] void count_stray_failure();
+
+/// free for a thread that has no state.
+[[gnu::cold, gnu::noinline]] void deallocate_stray(void* block);
+
+/// Charges a free to the owner in the counters of this thread, or wherever there is room.
+inline void charge_free(ThreadState* thread, OwnerId owner, size_t requested, size_t usable) {
+  OwnerCounters* counters = counters_of(thread, owner);
+  if (likely(counters != &thread->lost)) {
+    count_free(counters, requested, usable);
+  } else {
+    count_stray_free(owner, requested, usable);
+  }
+}
+
+}  // namespace heaptag::allocator
