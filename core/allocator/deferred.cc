@@ -48,6 +48,9 @@ void put_off_cancellation(uint32_t* count) {
 }
 
 void let_in(uint32_t* count) {
+  if (*count != kWaits) {
+    return;
+  }
   *count = 0;
   if (uint32_t* around = open_count(); around != nullptr) {
     *around |= kWaits;

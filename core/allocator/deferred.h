@@ -42,20 +42,22 @@ void expect_cancellation(int (*set)(int type, int* old_type));
 /// Slow paths that are told by `count` begin: the calling thread is not cancelled before their end.
 [[gnu::noinline, gnu::cold]] void put_off_cancellation(uint32_t* count);
 
-/// `count` has become kWaits: lets in what waits, or leaves it to the slow path around this one.
+/// kWaits is set in `count`: at the end of the outermost slow path that it tells of, lets in what
+/// waits, or leaves it to the one around that.
 [[gnu::noinline, gnu::cold]] void let_in(uint32_t* count);
 
+// In one instruction each: a signal that comes in between sets kWaits.
 inline void enter_slow_path(uint32_t& count) {
   if (__builtin_expect(read_relaxed(deferred.cancels_at_once) != 0, 0)) {
     put_off_cancellation(&count);  // before the count says anything: it may be too late
   }
-  ++count;
-  __asm__ volatile("" ::: "memory");
+  __asm__ volatile("incl %0" : "+m"(count)::"memory", "cc");
 }
 
 inline void leave_slow_path(uint32_t& count) {
-  __asm__ volatile("" ::: "memory");
-  if (__builtin_expect(--count == kWaits, 0)) {
+  bool something_waits;
+  __asm__ volatile("decl %0" : "+m"(count), "=@ccs"(something_waits)::"memory");
+  if (__builtin_expect(something_waits, 0)) {
     let_in(&count);
   }
 }

@@ -33,7 +33,7 @@ bool may_report(const Session& state) {
 
 void write_exit_report(int status) {
   const bool is_wanted = may_report(session);
-  if (!is_wanted && (is_over(session) || !is_watching_signal())) {
+  if (!is_wanted && (!is_watching_signal() || is_over(session))) {
     return;
   }
   session.is_written = true;
