@@ -2,11 +2,12 @@
 // take turns, and a model says what each must do.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <semaphore>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -40,8 +41,7 @@ class Actor {
   Actor() : thread_([this] { serve(); }) {}
 
   ~Actor() {
-    work_ = nullptr;
-    asked_.release();
+    change(State::kOver);
     thread_.join();
   }
 
@@ -50,21 +50,40 @@ class Actor {
 
   void run(const std::function<void()>& work) {
     work_ = &work;
-    asked_.release();
-    done_.acquire();
+    change(State::kAsked);
+    wait_while(State::kAsked);
   }
 
  private:
+  enum class State { kIdle, kAsked, kOver };
+
+  void change(State to) {
+    {
+      const std::lock_guard guard(mutex_);
+      state_ = to;
+    }
+    changed_.notify_all();
+  }
+
+  State wait_while(State state) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return state_ != state; });
+    return state_;
+  }
+
   void serve() {
-    for (asked_.acquire(); work_ != nullptr; asked_.acquire()) {
+    while (wait_while(State::kIdle) == State::kAsked) {
       (*work_)();
-      done_.release();
+      change(State::kIdle);
     }
   }
 
+  // Not a semaphore: that of the library spins and yields before it sleeps, which takes long on a
+  // machine that has other things to do.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ = State::kIdle;
   const std::function<void()>* work_ = nullptr;
-  std::binary_semaphore asked_{0};
-  std::binary_semaphore done_{0};
   std::thread thread_;  // last: it uses the others
 };
 
