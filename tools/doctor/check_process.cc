@@ -82,12 +82,12 @@ std::vector<std::string> ways_to_read(pid_t pid, bool in_container) {
 /// Why the kernel does not let us read it.
 std::string denial(pid_t pid) {
   const ProcessStatus status = read_status(pid);
-  struct stat folder = {};
-  stat(fmt::format("/proc/{}", pid).c_str(), &folder);
+  struct stat file = {};  // root's, whoever the process belongs to, when it is not dumpable
+  stat(fmt::format("/proc/{}/environ", pid).c_str(), &file);
   if (status.effective_uid != geteuid()) {
     return fmt::format("it belongs to uid {}, we are uid {}", status.effective_uid, geteuid());
   }
-  if (folder.st_uid != status.effective_uid) {
+  if (file.st_uid != status.effective_uid) {
     return "same user, but the process is not dumpable: it changed its user, or asked for that "
            "(PR_SET_DUMPABLE)";
   }
@@ -276,7 +276,7 @@ Findings check_access(pid_t pid) {
   }
 }
 
-Findings check_its_settings(pid_t pid, const ProgramFacts& program) {
+Findings check_its_preloads(const ProgramFacts& program) {
   Findings findings;
   const std::string value = variable(program.environment, "LD_PRELOAD").value_or("");
   for (const std::string& entry : preload_entries(value)) {
@@ -285,15 +285,17 @@ Findings check_its_settings(pid_t pid, const ProgramFacts& program) {
     }
     const std::string conflict = preload_conflict(entry, read_elf_facts(program.root + entry));
     if (!conflict.empty()) {
-      findings.push_back(failure(Harm::kCountsNothing, "LD_PRELOAD",
-                                 "another malloc comes before it",
-                                 fmt::format("{} {} and comes before libheaptag.so: nothing is "
-                                             "counted",
-                                             entry, conflict),
-                                 {"next start: libheaptag.so first in LD_PRELOAD"}));
+      findings.push_back(failure(
+          Harm::kCountsNothing, "LD_PRELOAD", "another malloc comes before it",
+          fmt::format("{} {} and comes before libheaptag.so: nothing is counted", entry, conflict),
+          {"next start: libheaptag.so first in LD_PRELOAD"}));
     }
   }
-  findings.push_back(check_exit_report(pid, program));
+  return findings;
+}
+
+Findings check_its_settings(pid_t pid, const ProgramFacts& program) {
+  Findings findings = {check_exit_report(pid, program)};
   append(findings, check_option_names(program));
   return findings;
 }

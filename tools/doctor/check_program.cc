@@ -163,6 +163,14 @@ Finding check_program(const ProgramFacts& program) {
                     fmt::join(program.loading.missing, ", ")),
         {"install it, or set LD_LIBRARY_PATH"});
   }
+  // A version that is missing is said, and the list goes on.
+  const std::string& error = program.loading.error;
+  if (program.is_asked && !error.empty() &&
+      (!program.loading.is_known() ||
+       error.find("' not found (required by") != std::string::npos)) {
+    return failure(Harm::kBarred, kTopic, "its loader refuses it",
+                   "its loader refuses it, with or without heaptag: " + error);
+  }
   const std::string text =
       fmt::format("{}x86-64, dynamic, glibc 2.{}{}", introduction(program), here,
                   needed == 0 ? "" : fmt::format(" (libheaptag.so needs 2.{} or later)", needed));

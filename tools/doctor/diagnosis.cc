@@ -147,8 +147,11 @@ Diagnosis diagnose_process(pid_t pid) {
     return diagnosis;
   }
   findings.push_back(check_same_build(pid));
-  append(findings, check_access(pid));
+  append(findings, check_its_preloads(program));
   append(findings, check_allocator(program));
+  if (first_failure_or_null(findings) == nullptr) {
+    append(findings, check_access(pid));
+  }
   findings.push_back(check_memory(pid));
   findings.push_back(check_symbols(program));
   append(findings, check_its_settings(pid, program));
@@ -159,7 +162,7 @@ Diagnosis diagnose_process(pid_t pid) {
           : fmt::format("{} runs under heaptag, {} {}", name,
                         failed->harm == Harm::kCountsNothing ? "which counts nothing:" : "but",
                         failed->verdict);
-  if (failed == nullptr || failed->topic != "access") {
+  if (failed == nullptr || failed->topic == "report") {
     diagnosis.commands = {{"next", fmt::format("heaptag report {}", pid)}};
   }
   return diagnosis;

@@ -49,7 +49,8 @@ void append_wrapped(std::string& out, const std::string& text, size_t columns) {
 }
 
 void append_row(std::string& out, const Finding& finding, size_t columns) {
-  const std::string head = fmt::format("  {:<6}{}", grade_word(finding.grade), finding.topic);
+  const std::string head =
+      fmt::format("  {:<6}{}", grade_word(finding.grade), printable(finding.topic));
   out += padded(head, kTextColumn - 1) + " ";
   append_wrapped(out, printable(finding.text), columns);
   const char* lead = finding.next.size() > 1 ? "do one of" : "do";

@@ -25,7 +25,10 @@ Finding check_same_build(pid_t pid);
 /// Reads it for real. Appends what the report knows: rules that matched nothing.
 Findings check_access(pid_t pid);
 
-/// Other preloads and HEAPTAG_* of its environment, and where its exit report goes.
+/// What comes before our library in its LD_PRELOAD and takes malloc.
+Findings check_its_preloads(const ProgramFacts& program);
+
+/// Where its exit report goes, and HEAPTAG_* that are unknown or wrong.
 Findings check_its_settings(pid_t pid, const ProgramFacts& program);
 
 /// The container it is in, when that is another than ours: nothing else.

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <sstream>
+#include <string_view>
 
 #include "tools/program/captured.h"
 
@@ -13,6 +14,18 @@ std::string trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t");
   return begin == std::string::npos ? ""
                                     : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+/// "libgone.so" of "...: error while loading shared libraries: libgone.so: cannot open shared
+/// object file: ..."; "" of other messages.
+std::string missing_in(const std::string& message) {
+  constexpr std::string_view kBegin = "error while loading shared libraries: ";
+  constexpr std::string_view kEnd = ": cannot open shared object file";
+  const size_t begin = message.find(kBegin);
+  const size_t end = message.find(kEnd);
+  return begin == std::string::npos || end == std::string::npos || end < begin + kBegin.size()
+             ? ""
+             : message.substr(begin + kBegin.size(), end - begin - kBegin.size());
 }
 
 /// "/lib/x (0x7f...)" without its address.
@@ -29,6 +42,9 @@ NeededLibraries parse_loader_list(const std::string& output, const std::string& 
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with('\t')) {  // messages begin at the margin
       found.error = found.error.empty() ? line : found.error;
+      if (const std::string missing = missing_in(line); !missing.empty()) {
+        found.missing.push_back(missing);
+      }
       continue;
     }
     const size_t arrow = line.find(" => ");

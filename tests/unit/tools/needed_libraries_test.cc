@@ -36,6 +36,22 @@ TEST(NeededLibraries, SomeAreMissing) {
   EXPECT_TRUE(found.is_known());
 }
 
+TEST(NeededLibraries, TheFirstThatIsMissingEndsTheList) {
+  const NeededLibraries found = parse_loader_list(
+      "./prog: error while loading shared libraries: libgone.so.1: cannot open shared object file: "
+      "No such file or directory\n",
+      kPreload);
+  EXPECT_THAT(found.missing, ElementsAre("libgone.so.1"));
+  EXPECT_TRUE(found.is_known());
+}
+
+TEST(NeededLibraries, ARefusalIsNoMissingLibrary) {
+  const NeededLibraries found = parse_loader_list(
+      "./prog: /lib/libc.so.6: version `GLIBC_2.99' not found (required by ./prog)\n", "");
+  EXPECT_FALSE(found.is_known());
+  EXPECT_THAT(found.error, HasSubstr("GLIBC_2.99"));
+}
+
 TEST(NeededLibraries, APreloadThatIsRefusedIsNotThere) {
   const NeededLibraries found = parse_loader_list(
       "ERROR: ld.so: object '/opt/heaptag/lib/libheaptag.so' from LD_PRELOAD cannot be preloaded "
