@@ -1,11 +1,13 @@
 // Takes the addresses of malloc and free without being position-independent: they are undefined in
-// it, with an address of its own. It has no malloc.
+// it, with addresses of stubs of its own. It has no malloc.
 #include <stdlib.h>
 
-void* (*volatile allocate)(size_t) = malloc;
-void (*volatile release)(void*) = free;
+static void* (*volatile allocate)(size_t);
+static void (*volatile release)(void*);
 
 int main(void) {
+  allocate = malloc;
+  release = free;
   void* block = allocate(100);
   release(block);
   return block == NULL;
