@@ -201,6 +201,14 @@ def test_a_malloc_of_its_own_and_one_that_is_only_called():
     assert twin.status == 0 and twin.row("allocator")[0] == "ok"
 
 
+def test_heaptag_run_says_so_too(tmp_path):
+    for name, says_so in (("doctor_own_malloc", True), ("doctor_takes_malloc", False)):
+        done = run([COMMAND, "run", "--", program(name)], preload=False, cwd=tmp_path)
+        assert done.status == 0
+        assert ("it has a malloc of its own, for which heaptag stands aside" in done.stderr) == (
+            says_so)
+
+
 @pytest.mark.parametrize("name", ["libjemalloc.so.2", "libtcmalloc_minimal.so.4",
                                   "libmimalloc.so.2", "libjemallocate.so.1"])
 def test_linked_allocators(tmp_path, name):

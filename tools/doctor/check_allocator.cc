@@ -5,6 +5,7 @@
 
 #include "core/base/glob.h"
 #include "tools/doctor/program_checks.h"
+#include "tools/program/own_malloc.h"
 
 namespace heaptag::tools {
 namespace {
@@ -40,15 +41,6 @@ constexpr KnownLibrary kAllocators[] = {
     {"libsnmallocshim", "snmalloc's own figures will be empty"},
 };
 
-constexpr const char* kSanitizers[] = {"libasan",         "libtsan",          "liblsan",
-                                       "libhwasan",       "libclang_rt.asan", "libclang_rt.tsan",
-                                       "libclang_rt.lsan"};
-
-bool is_sanitizer(const std::string& path) {
-  return std::any_of(std::begin(kSanitizers), std::end(kSanitizers),
-                     [&](const char* stem) { return is_library(path, stem); });
-}
-
 const KnownLibrary* known_allocator_or_null(const std::string& path) {
   const auto* found =
       std::find_if(std::begin(kAllocators), std::end(kAllocators),
@@ -56,28 +48,14 @@ const KnownLibrary* known_allocator_or_null(const std::string& path) {
   return found == std::end(kAllocators) ? nullptr : found;
 }
 
-/// Those that decide whose heap it is: heaptag stands aside for one who defines any of them.
-std::vector<std::string> malloc_family_in(const ElfFacts& elf) {
-  std::vector<std::string> names;
-  for (const char* name : {"malloc", "free", "calloc", "realloc"}) {
-    if (elf.exports.contains(name)) {
-      names.emplace_back(name);
-    }
-  }
-  return names;
-}
-
 /// A sanitizer that is linked into the program, or comes with it.
 std::optional<Finding> check_sanitizer(const ProgramFacts& program) {
-  for (const char* name :
-       {"__asan_init", "__tsan_init", "__lsan_init", "__msan_init", "__hwasan_init"}) {
-    if (program.elf.exports.contains(name)) {
-      return failure(Harm::kCountsNothing, kTopic, "it is built with a sanitizer",
-                     fmt::format("has a sanitizer in it ({}), whose malloc comes before every "
-                                 "library's: heaptag stands aside and counts nothing",
-                                 name),
-                     {"run a build without -fsanitize="});
-    }
+  if (const std::string name = sanitizer_in(program.elf); !name.empty()) {
+    return failure(Harm::kCountsNothing, kTopic, "it is built with a sanitizer",
+                   fmt::format("has a sanitizer in it ({}), whose malloc comes before every "
+                               "library's: heaptag stands aside and counts nothing",
+                               name),
+                   {"run a build without -fsanitize="});
   }
   for (const LibraryFacts& library : program.libraries) {
     if (!is_sanitizer(library.path)) {

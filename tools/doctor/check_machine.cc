@@ -16,6 +16,7 @@
 #include "tools/live/proc_files.h"
 #include "tools/model/snapshot_reader.h"
 #include "tools/program/captured.h"
+#include "tools/program/own_malloc.h"
 #include "tools/run/preload_library.h"
 #include "tools/run/private_dir.h"
 #include "tools/text/read_text.h"

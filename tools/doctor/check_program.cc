@@ -12,6 +12,7 @@
 #include "tools/doctor/program_checks.h"
 #include "tools/model/rendering.h"
 #include "tools/program/executable.h"
+#include "tools/program/own_malloc.h"
 
 namespace heaptag::tools {
 namespace {

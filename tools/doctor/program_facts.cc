@@ -43,15 +43,6 @@ std::string file_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-bool is_library(const std::string& path, const std::string& stem) {
-  const std::string name = file_name(path);
-  if (!name.starts_with(stem) || name.size() == stem.size()) {
-    return false;
-  }
-  const char behind = name[stem.size()];
-  return behind == '.' || behind == '-' || behind == '_';
-}
-
 std::string program_name(const ProgramFacts& program) {
   return file_name(program.running.empty() ? program.word : real_path(program.running));
 }

@@ -42,7 +42,4 @@ std::string program_name(const ProgramFacts& program);
 /// "libz.so.1" of a path.
 std::string file_name(const std::string& path);
 
-/// Whether a file of that name is this library: "libz.so.1" and "libz-1.2.so" are "libz".
-bool is_library(const std::string& path, const std::string& stem);
-
 }  // namespace heaptag::tools

@@ -8,6 +8,7 @@
 
 #include "tools/program/elf_facts.h"
 #include "tools/program/executable.h"
+#include "tools/program/own_malloc.h"
 
 namespace heaptag::tools {
 namespace {
@@ -34,6 +35,12 @@ std::string explain_by_file(const std::string& program) {
         "{} is setuid, setgid or has capabilities: the loader ignores LD_PRELOAD for it; run "
         "heaptag as its user",
         what);
+  }
+  if (has_own_malloc(kind)) {
+    return fmt::format(
+        "{} has a malloc of its own, for which heaptag stands aside; heaptag doctor -- "
+        "{} says more",
+        what, program);
   }
   return "";
 }
