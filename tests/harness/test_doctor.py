@@ -319,7 +319,8 @@ def test_where_the_report_goes(tmp_path):
     for path, grade in ((tmp_path / "%e.%p.txt", "ok"), ("r.txt", "ok"), ("/dev/null", "ok"),
                         ("/nonexistent/r.txt", "FAIL"), (tmp_path, "FAIL"),
                         ("/proc/self/status/r.txt", "FAIL")):
-        found = diagnose("--", program("mix"), env={"HEAPTAG_REPORT": str(path)})
+        found = diagnose("--", program("mix"), cwd=tmp_path,
+                         env={"HEAPTAG_REPORT": str(path)})
         assert found.row("report")[0] == grade, path
         assert found.status == (grade == "FAIL")
         if found.status:
