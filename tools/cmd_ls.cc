@@ -11,6 +11,7 @@
 #include "tools/report/container.h"
 #include "tools/report/report_options.h"
 #include "tools/text/message.h"
+#include "tools/text/printable.h"
 
 namespace heaptag::tools {
 namespace {
@@ -28,23 +29,6 @@ struct Row {
 
 std::string size_text(uint64_t bytes, bool plain) {
   return std::string(plain ? format_grouped(bytes).view() : format_size(bytes).view());
-}
-
-/// A terminal obeys nothing of a program's name.
-std::string printable(const std::string& text) {
-  std::string shown;
-  const Sink sink{[](void* context, const char* data, size_t size_bytes) {
-                    static_cast<std::string*>(context)->append(data, size_bytes);
-                  },
-                  &shown};
-  put_printable(sink, text);
-  return shown;
-}
-
-/// Spaces behind a text that may have characters of several bytes.
-std::string padded(const std::string& text, size_t columns) {
-  const size_t used = count_columns(text);
-  return text + std::string(columns > used ? columns - used : 0, ' ');
 }
 
 void print_rows(const std::vector<Row>& rows) {

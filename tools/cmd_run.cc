@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "tools/command.h"
+#include "tools/program/executable.h"
 #include "tools/run/environment.h"
 #include "tools/run/launcher.h"
 #include "tools/run/missing_report.h"

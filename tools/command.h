@@ -30,5 +30,6 @@ int cmd_run(const Arguments& arguments);
 int cmd_report(const Arguments& arguments);
 int cmd_snapshot(const Arguments& arguments);
 int cmd_ls(const Arguments& arguments);
+int cmd_doctor(const Arguments& arguments);
 
 }  // namespace heaptag::tools

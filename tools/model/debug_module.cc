@@ -116,6 +116,11 @@ bool DebugModule::has_build_id(const std::string& wanted) const {
   return hex == wanted;
 }
 
+bool DebugModule::has_lines() {
+  Dwarf_Addr bias = 0;
+  return module_ != nullptr && dwfl_module_getdwarf(module_, &bias) != nullptr;
+}
+
 ElfSymbol DebugModule::symbol(uint64_t offset) {
   ElfSymbol found;
   if (module_ == nullptr) {

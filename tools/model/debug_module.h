@@ -33,6 +33,9 @@ class DebugModule {
   DebugModule(const DebugModule&) = delete;
   DebugModule& operator=(const DebugModule&) = delete;
 
+  /// Whether the file, or a debug file for it that is installed, has file names and lines.
+  bool has_lines();
+
   /// `offset` is an ELF virtual address of this file. Empty without debug information there.
   std::vector<SourcePosition> positions(uint64_t offset);
 

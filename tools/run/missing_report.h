@@ -10,10 +10,4 @@ namespace heaptag::tools {
 /// One sentence without a full stop, for a message that begins with the program's name.
 std::string explain_missing_report(const std::string& program, const Outcome& outcome);
 
-/// The file that executing `program` runs: looked up in PATH if it has no slash, "" if not found.
-std::string find_executable(const std::string& program);
-
-/// The interpreter that the first line of a script names, or "".
-std::string script_interpreter(const std::string& file);
-
 }  // namespace heaptag::tools

@@ -8,13 +8,12 @@
 
 #include "core/base/format.h"
 #include "core/config/signal_name.h"
-#include "tools/run/foreign_options.h"
 #include "tools/run/option_rows.h"
 #include "tools/run/output_file.h"
 #include "tools/run/run_help.h"
 #include "tools/run/tag_check.h"
+#include "tools/run/unknown_option.h"
 #include "tools/text/message.h"
-#include "tools/text/nearest.h"
 
 namespace heaptag::tools {
 namespace {
@@ -25,34 +24,9 @@ struct OwnWords {
   size_t program_index = 0;
 };
 
-std::string dashes(const std::string& name) {
-  return (name.size() == 1 ? "-" : "--") + name;
-}
-
-int complain_unknown(const CLI::App& app, const std::string& word, const std::string& name) {
-  const std::string spelled = dashes(name).size() < word.size() ? dashes(name) : word;
-  if (const auto foreign = find_foreign_option(name)) {
-    const bool exists =
-        !foreign->ours.empty() && app.get_option_no_throw(dashes(foreign->ours)) != nullptr;
-    const std::string answer = exists                  ? "heaptag's is " + dashes(foreign->ours)
-                               : foreign->ours.empty() ? "heaptag has nothing like it"
-                                                       : "heaptag has none yet";
-    complain("run: no option {} (that is {}'s); {}", spelled, foreign->owner, answer);
-    return kUsageOrCouldNot;
-  }
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    const auto& longs = option->get_lnames();
-    names.insert(names.end(), longs.begin(), longs.end());
-  }
-  const std::string close = nearest(name, names);
-  complain("run: no option {}; {}", spelled,
-           close.empty() ? "heaptag run --help lists them" : "did you mean --" + close + "?");
-  return kUsageOrCouldNot;
-}
-
 int complain_value(const std::string& name) {
-  complain("run: {} needs a value: {} VALUE; heaptag run --help", dashes(name), dashes(name));
+  complain("run: {} needs a value: {} VALUE; heaptag run --help", with_dashes(name),
+           with_dashes(name));
   return kUsageOrCouldNot;
 }
 
@@ -95,14 +69,14 @@ class Splitter {
       value = arguments_[++index_];
     }
     if (value && option.get_items_expected_max() == 0) {
-      complain("run: {} takes no value", dashes(name));
+      complain("run: {} takes no value", with_dashes(name));
       return kUsageOrCouldNot;
     }
     if (value && value->empty()) {
       return complain_value(name);
     }
     const std::string& canonical = option.get_lnames().empty() ? name : option.get_lnames().front();
-    own.words.push_back(dashes(canonical) + (value ? "=" + *value : ""));
+    own.words.push_back(with_dashes(canonical) + (value ? "=" + *value : ""));
     return 0;
   }
 
@@ -111,7 +85,8 @@ class Splitter {
     const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
     const CLI::Option* option = app_.get_option_no_throw("--" + name);
     if (option == nullptr || name.size() < 2) {
-      return complain_unknown(app_, word, name);
+      complain_unknown_option("run", app_, word, name);
+      return kUsageOrCouldNot;
     }
     std::optional<std::string> value;
     if (equals != std::string::npos) {
@@ -128,7 +103,8 @@ class Splitter {
         // -leak-check=full, as some tools write long names with one dash
         const size_t equals = word.find('=');
         const std::string whole = word.substr(1, equals == std::string::npos ? equals : equals - 1);
-        return complain_unknown(app_, word, at == 1 ? whole : name);
+        complain_unknown_option("run", app_, word, at == 1 ? whole : name);
+        return kUsageOrCouldNot;
       }
       if (option->get_items_expected_max() == 0) {
         if (const int status = take(*option, name, std::nullopt, own); status != 0) {

@@ -1,0 +1,94 @@
+#include "tools/doctor/program_facts.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "tools/live/proc_files.h"
+#include "tools/program/executable.h"
+
+namespace heaptag::tools {
+namespace {
+
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
+
+void read_own_library(ProgramFacts& program) {
+  program.preload = find_preload_library();
+  program.preload_elf = read_elf_facts(program.preload.path);
+}
+
+bool is_ours(const std::string& path) {
+  return file_name(path).starts_with("libheaptag.so");
+}
+
+void read_libraries(ProgramFacts& program, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (!is_ours(path)) {
+      program.libraries.push_back({path, read_elf_facts(program.root + path)});
+    }
+  }
+}
+
+}  // namespace
+
+std::string file_name(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+std::string program_name(const ProgramFacts& program) {
+  return file_name(program.running.empty() ? program.word : real_path(program.running));
+}
+
+ProgramFacts facts_of_command(const std::string& word) {
+  ProgramFacts program;
+  program.word = word;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    program.environment.emplace_back(*entry);
+  }
+  read_own_library(program);
+  program.file = find_executable(word);
+  program.running = running_file(program.file, program.scripts);
+  program.elf = read_elf_facts(program.running);
+  if (program.elf.is_x86_64 && !program.elf.loader.empty()) {
+    program.is_asked = true;
+    program.loading =
+        find_needed_libraries(program.elf.loader, real_path(program.running), program.preload.path);
+    read_libraries(program, program.loading.paths);
+  }
+  return program;
+}
+
+ProgramFacts facts_of_process(pid_t pid) {
+  ProgramFacts program;
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  program.root = root_of(pid);
+  program.word = program_of(pid);
+  std::error_code error;
+  program.file = std::filesystem::read_symlink(link, error).string();
+  program.running = program.file;
+  program.elf = read_elf_facts(link);  // also when the file has been deleted or replaced
+  program.environment = read_environment_of(pid);
+  read_own_library(program);
+  int ignored = 0;
+  std::vector<std::string> paths;
+  std::set<std::string> seen = {program.file};
+  for (const Mapping& mapping : read_mappings(pid, ignored)) {
+    if (mapping.path.starts_with('/') && mapping.path.find(".so") != std::string::npos &&
+        mapping.path.find("/ld-linux") == std::string::npos && seen.insert(mapping.path).second) {
+      paths.push_back(mapping.path);
+    }
+  }
+  read_libraries(program, paths);
+  std::erase_if(program.libraries, [](const LibraryFacts& one) { return !one.elf.is_elf; });
+  return program;
+}
+
+}  // namespace heaptag::tools
