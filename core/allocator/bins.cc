@@ -15,8 +15,14 @@ constexpr uint32_t kFirstOwnEntries = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
+// The keys of one owner differ above bit 32 only: what is there has to come down before it is
+// multiplied.
+size_t hash_own(uint64_t key) {
+  return ((key ^ (key >> 29)) * 0x9E3779B97F4A7C15U) >> 32;
+}
+
 void insert_own(Bin** table, uint32_t mask, Bin* bin) {
-  size_t at = hash_key(bin->key) & mask;
+  size_t at = hash_own(bin->key) & mask;
   while (table[at] != nullptr) {
     at = (at + 1) & mask;
   }
@@ -303,7 +309,7 @@ Bin* find_own_bin(const ThreadState* thread, uint64_t key) {
   if (thread->own == nullptr) {
     return nullptr;
   }
-  for (size_t at = hash_key(key) & thread->own_mask;; at = (at + 1) & thread->own_mask) {
+  for (size_t at = hash_own(key) & thread->own_mask;; at = (at + 1) & thread->own_mask) {
     Bin* bin = thread->own[at];
     if (bin == nullptr || bin->key == key) {
       return bin;

@@ -2,6 +2,7 @@
 
 #include "core/base/format.h"
 #include "core/base/sort.h"
+#include "core/os/loader.h"
 
 namespace heaptag::elf {
 namespace {
@@ -356,12 +357,40 @@ void lookup_symbols(const Symbols& symbols, std::span<SymbolQuery> queries) {
   look_at_unsized(symbols, queries);
 }
 
+bool open_loaded_symbols(uintptr_t address, Symbols* symbols) {
+  os::DynamicSymbols found;
+  if (!os::find_dynamic_symbols(address, &found)) {
+    return false;
+  }
+  const FileRange strings{reinterpret_cast<const uint8_t*>(found.strings), found.strings_bytes};
+  if (strings.is_empty() || strings.data[strings.size_bytes - 1] != '\0') {
+    return false;
+  }
+  symbols->table = {static_cast<const uint8_t*>(found.table), found.count * sizeof(Elf64_Sym)};
+  symbols->strings = strings;
+  return true;
+}
+
 void visit_functions(const Symbols& symbols, const FunctionVisitor& visitor) {
   FunctionReader functions(symbols);
   for (size_t i = 0; i < functions.count(); ++i) {
     const Function function = functions.read(i);
     const bool wraps = function.start + function.size_bytes < function.start;
     if (function.rank != 0 && function.size_bytes != 0 && !wraps) {
+      visitor.function(visitor.context, function.name, function.start, function.size_bytes);
+    }
+  }
+}
+
+void visit_functions_at(const Symbols& symbols, uint64_t address, const FunctionVisitor& visitor) {
+  FunctionReader functions(symbols);
+  for (size_t i = 0; i < functions.count(); ++i) {
+    const auto symbol = read_at<Elf64_Sym>(symbols.table, i * sizeof(Elf64_Sym));
+    if (address - symbol.st_value >= symbol.st_size) {
+      continue;
+    }
+    const Function function = functions.read(i);
+    if (function.rank != 0) {
       visitor.function(visitor.context, function.name, function.start, function.size_bytes);
     }
   }

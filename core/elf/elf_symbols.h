@@ -63,6 +63,10 @@ SymbolsStatus open_symbols(const char* path,
 /// not open. Returns: kOpen, kNotElf or kNoSymbols.
 SymbolsStatus open_symbols_in_memory(const uint8_t* data, size_t size_bytes, Symbols* symbols);
 
+/// Opens the symbols that the loader has mapped with a module: .dynsym, whatever became of the file.
+/// Borrows: the bytes, until close_symbols. False when there are none.
+bool open_loaded_symbols(uintptr_t address, Symbols* symbols);
+
 /// Answers queries, and leaves them sorted by address. A function covers its size, or, when the
 /// symbol has none, what lies up to the next symbol of its section. Of several that cover an
 /// address the innermost wins, then global before local before weak before untyped.
@@ -81,6 +85,9 @@ struct FunctionVisitor {
 /// indirect functions are told too. The range does not wrap. Lends: the names, until
 /// close_symbols. Cost: O(symbols).
 void visit_functions(const Symbols& symbols, const FunctionVisitor& visitor);
+
+/// The same of those that cover `address`: some ten instructions for each of the others.
+void visit_functions_at(const Symbols& symbols, uint64_t address, const FunctionVisitor& visitor);
 
 /// Gives the mapping back, and with it all names. Harmless when not open.
 void close_symbols(Symbols* symbols);

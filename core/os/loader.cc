@@ -72,6 +72,66 @@ bool find_object(uintptr_t address, LoadedObject* object) {
   return true;
 }
 
+namespace {
+
+/// The number of symbols is told by the hash tables only: the new one ends with the last symbol.
+size_t count_by_gnu_hash(const uint32_t* table) {
+  const uint32_t bucket_count = table[0];
+  const uint32_t first_hashed = table[1];
+  const uint32_t bloom_words = table[2];
+  const uint32_t* buckets = table + 4 + size_t{bloom_words} * 2;
+  const uint32_t* chains = buckets + bucket_count;
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < bucket_count; ++i) {
+    last = buckets[i] > last ? buckets[i] : last;
+  }
+  if (last < first_hashed) {
+    return first_hashed;
+  }
+  while ((chains[last - first_hashed] & 1) == 0) {
+    ++last;
+  }
+  return size_t{last} + 1;
+}
+
+}  // namespace
+
+bool find_dynamic_symbols(uintptr_t address, DynamicSymbols* symbols) {
+  dl_find_object found{};
+  if (_dl_find_object == nullptr ||
+      _dl_find_object(reinterpret_cast<void*>(address), &found) != 0 ||
+      found.dlfo_link_map == nullptr) {
+    return false;
+  }
+  const link_map* map = found.dlfo_link_map;
+  *symbols = {};
+  for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+    // The loader has made addresses of offsets, but for objects whose table is read-only.
+    const uintptr_t value = entry->d_un.d_ptr;
+    const uintptr_t at = value < map->l_addr ? value + map->l_addr : value;
+    switch (entry->d_tag) {
+      case DT_SYMTAB:
+        symbols->table = reinterpret_cast<const void*>(at);
+        break;
+      case DT_STRTAB:
+        symbols->strings = reinterpret_cast<const char*>(at);
+        break;
+      case DT_STRSZ:
+        symbols->strings_bytes = entry->d_un.d_val;
+        break;
+      case DT_HASH:
+        symbols->count = reinterpret_cast<const uint32_t*>(at)[1];
+        break;
+      case DT_GNU_HASH:
+        symbols->count = count_by_gnu_hash(reinterpret_cast<const uint32_t*>(at));
+        break;
+      default:
+        break;
+    }
+  }
+  return symbols->table != nullptr && symbols->strings != nullptr && symbols->count != 0;
+}
+
 bool may_have_search_path(uintptr_t address) {
   dl_find_object found{};
   if (_dl_find_object == nullptr ||

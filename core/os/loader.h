@@ -18,6 +18,17 @@ struct LoadedObject {
 /// a lock.
 bool find_object(uintptr_t address, LoadedObject* object);
 
+/// What the loader itself binds by.
+struct DynamicSymbols {
+  const void* table;  // of Elf64_Sym
+  size_t count;
+  const char* strings;
+  size_t strings_bytes;
+};
+
+/// Those of the object at `address`: mapped as long as it is. False when it has none.
+bool find_dynamic_symbols(uintptr_t address, DynamicSymbols* symbols);
+
 /// May a library be found or not found because the object at `address` asks for it (RPATH,
 /// RUNPATH, of its own or of those that loaded it)? A no is certain.
 bool may_have_search_path(uintptr_t address);

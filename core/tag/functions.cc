@@ -11,6 +11,7 @@
 #include "core/elf/elf_symbols.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/own_stack.h"
+#include "core/os/process.h"
 #include "core/os/vm.h"
 #include "core/stack/frame_rows.h"
 #include "core/tag/modules.h"
@@ -33,9 +34,15 @@ struct Range {
 struct ModuleFunctions {
   Range* ranges;  // sorted by begin
   uint32_t count;
-  bool is_read;
+  uint32_t capacity;   // of ranges, while addresses are looked up one by one
+  uint16_t looked_up;  // addresses so far
+  bool is_read;        // all symbols
   bool is_opaque;
+  bool has_no_debug_file;
 };
+
+/// Reading all symbols of a module costs about as much as looking up so many addresses.
+constexpr uint16_t kMostLookedUp = 64;
 
 constinit meta::GrowingTable<ModuleFunctions> table{};
 
@@ -65,6 +72,16 @@ bool is_dispatcher_name(std::string_view name) {
   return false;
 }
 
+constexpr uint32_t kNoMark = 0;  // a rule's number otherwise: those are not asked for here
+
+/// What a function is without rules.
+uint32_t mark_of(std::string_view name, std::string_view module_name, bool is_opaque) {
+  if (is_wrapper_name(name, module_name)) {
+    return kMarkWrapper;
+  }
+  return !is_opaque ? kNoMark : is_dispatcher_name(name) ? kMarkDispatcher : kMarkNamed;
+}
+
 /// Ranges on their way from the symbols to the table: a mapping that the kernel fills as it is
 /// used.
 class Collector {
@@ -92,10 +109,9 @@ class Collector {
 
   void add_function(const char* symbol, uint64_t begin, uint64_t size_bytes) {
     const std::string_view name = symbol;
-    if (is_wrapper_name(name, base_name_)) {
-      add(begin, size_bytes, kMarkWrapper);
-    } else if (is_opaque_) {
-      add(begin, size_bytes, is_dispatcher_name(name) ? kMarkDispatcher : kMarkNamed);
+    const uint32_t mark = mark_of(name, base_name_, is_opaque_);
+    if (mark != kNoMark) {
+      add(begin, size_bytes, mark);
     }
     for (size_t i = 0; i < wanted_count_; ++i) {
       const uint32_t rule = wanted_rules_[i];
@@ -148,34 +164,106 @@ class Collector {
   size_t mapped_bytes_ = 0;
 };
 
-void read_symbols(void* context) {
-  const uint32_t index = *static_cast<const uint32_t*>(context);
+std::string_view file_of(uint32_t index) {
+  return base_name(reinterpret_cast<const char*>(modules()[index].path));
+}
+
+/// The symbols of a module's file, or, when that cannot be had, what is mapped of them.
+bool open_module(uint32_t index, elf::Symbols* symbols) {
   const wire::ModuleRecord& module = modules()[index];
+  ModuleFunctions& functions = table[index];
   char build_id[kHexIdBytes];
   write_hex_bytes(module.build_id, module.build_id_bytes, build_id);
-  elf::Symbols symbols;
   const char* path = reinterpret_cast<const char*>(module.path);
   if (std::strchr(path, '/') == nullptr) {
-    return;  // no file: the vDSO
+    return false;  // no file: the vDSO
   }
+  const std::string_view file = file_of(index);
+  functions.is_opaque = is_opaque_module(file);
   // What an opaque module's debug file would name is a wrapper without it, and the loader has none.
-  const std::string_view file = base_name(path);
-  const bool is_opaque = is_opaque_module(file);
-  const elf::DebugFile debug_file = is_opaque || file.starts_with("ld-linux")
-                                        ? elf::DebugFile::kLeaveOut
-                                        : elf::DebugFile::kLookFor;
-  if (elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, &symbols,
-                        debug_file) != elf::SymbolsStatus::kOpen) {
+  functions.has_no_debug_file |= functions.is_opaque || file.starts_with("ld-linux");
+  const elf::DebugFile debug_file =
+      functions.has_no_debug_file ? elf::DebugFile::kLeaveOut : elf::DebugFile::kLookFor;
+  if (!os::is_sandboxed() &&
+      elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, symbols,
+                        debug_file) == elf::SymbolsStatus::kOpen) {
+    functions.has_no_debug_file = !symbols->is_from_debug;
+    return true;
+  }
+  return elf::open_loaded_symbols(module.begin, symbols);
+}
+
+void read_symbols(void* context) {
+  const uint32_t index = *static_cast<const uint32_t*>(context);
+  elf::Symbols symbols;
+  if (!open_module(index, &symbols)) {
     return;
   }
-  Collector collector(path, is_opaque, symbols.table.size_bytes / sizeof(Elf64_Sym));
+  Collector collector(reinterpret_cast<const char*>(modules()[index].path), table[index].is_opaque,
+                      symbols.table.size_bytes / sizeof(Elf64_Sym));
   elf::visit_functions(symbols, {[](void* to, const char* name, uint64_t begin, uint64_t size) {
                                    static_cast<Collector*>(to)->add_function(name, begin, size);
                                  },
                                  &collector});
   collector.store(&table[index]);
-  table[index].is_opaque = is_opaque;
   elf::close_symbols(&symbols);
+}
+
+/// Keeps the ranges sorted. Without memory the function stays without its mark.
+void insert_range(ModuleFunctions* functions, const Range& range) {
+  if (functions->count == functions->capacity) {
+    const uint32_t capacity = functions->capacity == 0 ? 4 : functions->capacity * 2;
+    auto* ranges = static_cast<Range*>(meta::allocate(capacity * sizeof(Range)));
+    if (ranges == nullptr) {
+      return;
+    }
+    if (functions->count != 0) {
+      std::memcpy(ranges, functions->ranges, functions->count * sizeof(Range));
+    }
+    meta::release(functions->ranges, functions->capacity * sizeof(Range));
+    functions->ranges = ranges;
+    functions->capacity = capacity;
+  }
+  uint32_t at = functions->count++;
+  for (; at != 0 && functions->ranges[at - 1].begin > range.begin; --at) {
+    functions->ranges[at] = functions->ranges[at - 1];
+  }
+  functions->ranges[at] = range;
+}
+
+struct Question {
+  uint32_t index;  // of the module
+  uint64_t offset;
+};
+
+void look_up(void* context) {
+  const auto* question = static_cast<const Question*>(context);
+  elf::Symbols symbols;
+  if (!open_module(question->index, &symbols)) {
+    return;
+  }
+  elf::visit_functions_at(
+      symbols, question->offset,
+      {[](void* to, const char* name, uint64_t begin, uint64_t size) {
+         const uint32_t index = static_cast<const Question*>(to)->index;
+         const uint32_t mark = mark_of(name, file_of(index), table[index].is_opaque);
+         if (mark != kNoMark && begin + size <= UINT32_MAX) {
+           insert_range(&table[index],
+                        {static_cast<uint32_t>(begin), static_cast<uint32_t>(begin + size), mark});
+         }
+       },
+       context});
+  elf::close_symbols(&symbols);
+}
+
+bool is_named_by_rules(uint32_t index) {
+  const char* path = reinterpret_cast<const char*>(modules()[index].path);
+  for (uint32_t rule = 0; rule < rule_count(); ++rule) {
+    if (wants_functions_of(rule, path)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Whoever calls one of ours from one of ours does it for a caller: operator new(std::nothrow)
@@ -225,21 +313,46 @@ bool init_functions(size_t modules) {
   return table.init(modules) && table.grow_to(1);
 }
 
-void read_functions_locked(ModuleId module) {
-  uint32_t index = index_of(module);
-  if (index == 0 || !table.grow_to(size_t{index} + 1) || table[index].is_read) {
-    return;
-  }
-  table[index].is_read = true;
-  if (is_ours(index)) {
-    return;
-  }
+namespace {
+
+void read_all_locked(uint32_t index) {
+  ModuleFunctions& functions = table[index];
+  meta::release(functions.ranges, functions.capacity * sizeof(Range));
+  functions.ranges = nullptr;
+  functions.count = 0;
+  functions.capacity = 0;
+  functions.is_read = true;
   os::call_on_own_stack(read_symbols, &index);
 }
 
-bool has_read_functions(ModuleId module) {
+/// Not yet known as a whole.
+bool is_open_question(uint32_t index) {
+  if (index == 0 || !table.grow_to(size_t{index} + 1) || table[index].is_read) {
+    return false;
+  }
+  table[index].is_read = is_ours(index);
+  return !table[index].is_read;
+}
+
+}  // namespace
+
+void read_functions_locked(ModuleId module) {
   const uint32_t index = index_of(module);
-  return index == 0 || (table.grow_to(size_t{index} + 1) && table[index].is_read);
+  if (is_open_question(index) && is_named_by_rules(index)) {
+    read_all_locked(index);
+  }
+}
+
+void know_function_locked(ModuleId module, uintptr_t address) {
+  const uint32_t index = index_of(module);
+  if (!is_open_question(index)) {
+    return;
+  }
+  if (table[index].looked_up++ == kMostLookedUp || is_named_by_rules(index)) {
+    return read_all_locked(index);
+  }
+  Question question{index, address - modules()[index].base};
+  os::call_on_own_stack(look_up, &question);
 }
 
 bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark) {
@@ -252,10 +365,9 @@ bool is_dispatcher(ModuleId module, uintptr_t address) {
   if (index == 0) {
     return false;
   }
-  const wire::ModuleRecord& record = modules()[index];
-  const std::string_view name = base_name(reinterpret_cast<const char*>(record.path));
+  const std::string_view name = file_of(index);
   return name.starts_with("libc.so") || name.starts_with("ld-linux") ||
-         has_mark(table[index], address - record.base, kMarkDispatcher);
+         has_mark(table[index], address - modules()[index].base, kMarkDispatcher);
 }
 
 WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
@@ -273,8 +385,7 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
   uintptr_t begin = 0;
   uintptr_t end = 0;
   if (has_wrapper_offsets() && stack::find_function_range(address + 1, &begin, &end) &&
-      is_wrapper_offset(base_name(reinterpret_cast<const char*>(record.path)), begin - record.base,
-                        end - record.base)) {
+      is_wrapper_offset(file_of(index), begin - record.base, end - record.base)) {
     return WrapperKind::kNamed;
   }
   const bool has_name =

@@ -1,6 +1,7 @@
-// Which functions of a module matter: those that rules name, and the allocation wrappers. A
-// module's symbols are read once, when it is loaded; what is kept are address ranges. Layer:
-// core/tag.  Locks: the owner table's, held by the caller.
+// Which functions of a module matter: those that rules name, and the allocation wrappers. Where
+// rules name functions, all symbols of a module are read when it is loaded; else the first few
+// addresses are looked up one by one, and all symbols are read when more come. What is kept are
+// address ranges. Layer: core/tag.  Locks: the owner table's, held by the caller.
 #pragma once
 
 #include "core/base/types.h"
@@ -15,11 +16,13 @@ inline constexpr uint32_t kMarkDispatcher = 0xfffd;  // the same; calls whatever
 /// False when the kernel refuses memory.
 bool init_functions(size_t modules);
 
-/// Reads the symbols of a module and keeps what matters, the first time. Maps files; needs about
-/// 50 KiB of stack, for which it uses one of its own.
+/// Reads the symbols of a module and keeps what matters, the first time, if rules name functions of
+/// it. Maps files; needs about 50 KiB of stack, for which it uses one of its own.
 void read_functions_locked(ModuleId module);
 
-bool has_read_functions(ModuleId module);
+/// Makes the answers below good for `address`, which lies in the module. Where files may not be
+/// opened, what the loader has mapped of them is asked.
+void know_function_locked(ModuleId module, uintptr_t address);
 
 /// Does the function at `address` carry the mark?
 bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark);

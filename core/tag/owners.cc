@@ -5,7 +5,6 @@
 #include "core/base/units.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/loader.h"
-#include "core/os/process.h"
 #include "core/tag/functions.h"
 #include "core/tag/modules.h"
 #include "core/tag/tags.h"
@@ -37,12 +36,10 @@ const char* path_of(ModuleId module) {
              : reinterpret_cast<const char*>(modules()[index_of(module)].path);
 }
 
-/// The module of a site, its functions read.
+/// The module of a site, with what its symbols say of the site.
 ModuleId module_of_locked(uintptr_t site) {
   const ModuleId module = intern_module_locked(site - 1);
-  if (!has_read_functions(module) && !os::is_sandboxed()) {
-    read_functions_locked(module);
-  }
+  know_function_locked(module, site - 1);
   return module;
 }
 
