@@ -63,8 +63,8 @@ SymbolsStatus open_symbols(const char* path,
 /// not open. Returns: kOpen, kNotElf or kNoSymbols.
 SymbolsStatus open_symbols_in_memory(const uint8_t* data, size_t size_bytes, Symbols* symbols);
 
-/// Opens the symbols that the loader has mapped with a module: .dynsym, whatever became of the file.
-/// Borrows: the bytes, until close_symbols. False when there are none.
+/// Opens the symbols that the loader has mapped with a module: .dynsym, whatever became of the
+/// file. Borrows: the bytes, until close_symbols. False when there are none.
 bool open_loaded_symbols(uintptr_t address, Symbols* symbols);
 
 /// Answers queries, and leaves them sorted by address. A function covers its size, or, when the
