@@ -456,5 +456,59 @@ TEST(ElfSymbolsReal, AgreesWithTheLoaderAboutLibc) {
   dlclose(libc);
 }
 
+Answers functions_at(const Symbols& symbols, uint64_t address) {
+  Answers told;
+  visit_functions_at(symbols, address,
+                     {[](void* to, const char* name, uint64_t start, uint64_t size_bytes) {
+                        static_cast<Answers*>(to)->push_back(std::string(name) + " " +
+                                                             std::to_string(start) + "+" +
+                                                             std::to_string(size_bytes));
+                      },
+                      &told});
+  std::sort(told.begin(), told.end());
+  return told;
+}
+
+TEST(ElfSymbolsAt, TellsOfAllThatCoverAnAddress) {
+  const Bytes file = build_elf({{"first", 0x1000, 0x20},
+                                {"alias", 0x1000, 0x20, STB_WEAK},
+                                {"inner", 0x1010, 0x8, STB_LOCAL},
+                                {"table", 0x1010, 0x8, STB_GLOBAL, STT_OBJECT},
+                                {"without_size", 0x1018, 0}});
+  Symbols symbols;
+  ASSERT_EQ(open_symbols_in_memory(file.data(), file.size(), &symbols), SymbolsStatus::kOpen);
+  EXPECT_EQ(functions_at(symbols, 0x1000), (Answers{"alias 4096+32", "first 4096+32"}));
+  EXPECT_EQ(functions_at(symbols, 0x1017),
+            (Answers{"alias 4096+32", "first 4096+32", "inner 4112+8"}));
+  EXPECT_EQ(functions_at(symbols, 0x101f), (Answers{"alias 4096+32", "first 4096+32"}));
+  EXPECT_EQ(functions_at(symbols, 0x1020), Answers{});
+  EXPECT_EQ(functions_at(symbols, 0xfff), Answers{});
+  close_symbols(&symbols);
+}
+
+TEST(ElfSymbolsLoaded, AreThoseOfTheFile) {
+  const auto address = reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, "qsort"));
+  Dl_info info;
+  ASSERT_NE(dladdr(reinterpret_cast<void*>(address), &info), 0);
+  const uint64_t offset = address - load_bias_of(reinterpret_cast<const void*>(address));
+  Symbols loaded;
+  Symbols file;
+  ASSERT_TRUE(open_loaded_symbols(address, &loaded));
+  ASSERT_EQ(open_symbols(info.dli_fname, nullptr, &file, DebugFile::kLeaveOut),
+            SymbolsStatus::kOpen);
+  EXPECT_EQ(loaded.table.size_bytes, file.table.size_bytes);
+  EXPECT_EQ(functions_of(loaded), functions_of(file));
+  EXPECT_EQ(functions_at(loaded, offset + 1), functions_at(file, offset + 1));
+  EXPECT_FALSE(functions_at(loaded, offset + 1).empty());
+  close_symbols(&loaded);
+  close_symbols(&file);
+}
+
+TEST(ElfSymbolsLoaded, BelongToAnObject) {
+  const int local = 0;
+  Symbols symbols;
+  EXPECT_FALSE(open_loaded_symbols(reinterpret_cast<uintptr_t>(&local), &symbols));
+}
+
 }  // namespace
 }  // namespace heaptag::elf
