@@ -12,7 +12,7 @@ import pytest
 from runner import LIBRARY, Report, program, run, tool_or_skip
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can try it")
-FILTERS = ["refuse", "least"]
+FILTERS = ["kill", "refuse", "least"]
 
 
 @pytest.mark.parametrize("how", FILTERS)

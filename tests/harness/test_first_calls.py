@@ -42,8 +42,9 @@ def test_of_a_process():
     each_as_first([program("first_calls"), "main", "NAME"])
 
 
-@pytest.mark.parametrize("when", ["constructor", "preinit"])
+@pytest.mark.parametrize("when", ["constructor", "preinit", "ifunc"])
 def test_of_a_process_before_main(when):
+    """ifunc: a resolver runs while the loader still relocates, before any constructor of ours."""
     each_as_first([program("first_calls"), "early"],
                   env=lambda name: {"FIRST_CALL": f"{when}:{name}"})
 

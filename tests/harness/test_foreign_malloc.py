@@ -47,7 +47,8 @@ def test_under_stdbuf(run_both):
 PLUGIN = PROGRAMS / "lib_plugin.so"
 
 
-@pytest.mark.parametrize("mode", ["deepbind", "deepbind-name", "deepbind-origin"])
+@pytest.mark.parametrize("mode", ["deepbind", "deepbind-name", "deepbind-origin",
+                                  "deepbind-base"])
 def test_library_that_binds_its_own_names_first(mode, run_both):
     """Its blocks are freed here and ours there; it is found where the program would find it."""
     assert run_both([program("namespaces"), mode, PLUGIN]).stdout == "good\n"

@@ -30,7 +30,7 @@ def test_limits(run_both, kind, mib, mode):
 
 
 @pytest.mark.parametrize("mode", ["lock", "lock-late"])
-@pytest.mark.parametrize("user,kib", [(0, None), (65534, 64)],
+@pytest.mark.parametrize("user,kib", [(0, None), (65534, 8192), (65534, 64)],
                          ids=str)
 def test_all_memory_locked(mode, user, kib):
     """An ordinary user may lock a few MiB, and what is reserved would count: where glibc's malloc

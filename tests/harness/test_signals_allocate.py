@@ -54,14 +54,23 @@ def test_storm_of_handlers_that_do_more(threads, action, library):
     assert_exact(figures, report)
 
 
-@pytest.mark.parametrize("action", ["none", "fork"])
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("threads", [1, 8])
+def test_storm_of_handlers_that_jump_away(threads, library):
+    """What a jump cuts short may be counted or not, and nothing else."""
+    figures, report = storm(threads, 3000, "tgkill", "jump", library=library)
+    for name, (least, most) in figures.items():
+        assert least <= report.by_function(name)["allocations"] <= most, name
+
+
+@pytest.mark.parametrize("action", ["none", "jump", "fork"])
 def test_storm_on_small_alternate_stacks(action):
     storm(4, 1500, "tgkill", action, "altstack")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 8])
-@pytest.mark.parametrize("source,action", [("timers", "none"),
+@pytest.mark.parametrize("source,action", [("timers", "none"), ("timers", "jump"),
                                            ("itimer", "stdio")])
 def test_long_storm(threads, source, action):
     storm(threads, 15000, source, action)

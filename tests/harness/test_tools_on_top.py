@@ -41,7 +41,7 @@ def test_strace_follows_it(argv, tmp_path):
     assert "libheaptag.so" in (tmp_path / "trace").read_text()
 
 
-@pytest.mark.parametrize("argv", [["mix", "1", "500"], ["threads", "cross", "2", "100"]],
+@pytest.mark.parametrize("argv", [["mix", "1", "500"], ["threads", "cross", "2", "100"], ["sites"]],
                          ids=lambda a: a[0])
 def test_valgrind_finds_nothing(argv):
     """It puts its own malloc in our place, and finds no error in what remains of us."""
