@@ -51,6 +51,16 @@ HEAPTAG_EXPORT void* dlopen(const char* file, int mode) noexcept {
   return handle;
 }
 
+// The same for what comes into the namespace that is ours.
+HEAPTAG_EXPORT void* dlmopen(Lmid_t space, const char* file, int mode) noexcept {
+  using namespace heaptag;
+  auto* open = next_function<"dlmopen", void*(Lmid_t, const char*, int)>();
+  if (space == LM_ID_BASE && !allocator::stands_aside()) {
+    mode &= ~RTLD_DEEPBIND;
+  }
+  return open(space, file, mode);  // a tail call, too
+}
+
 HEAPTAG_EXPORT int dlclose(void* handle) noexcept {
   using namespace heaptag;
   const int result = next_function<"dlclose", Close>()(handle);

@@ -7,8 +7,10 @@
 #include "preload/entry.h"
 #include "preload/own_names.h"
 
-// Runtimes of sanitizers: their malloc is part of what they check.
+// Runtimes of sanitizers, whose malloc is part of what they check; and the functions that Valgrind
+// puts in the place of malloc wherever it finds one, but not of all that goes with it.
 extern "C" {
+void _vgr10010ZU_libcZdsoZa_malloc() __attribute__((weak));
 void __asan_init() __attribute__((weak));
 void __hwasan_init() __attribute__((weak));
 void __lsan_init() __attribute__((weak));
@@ -55,6 +57,7 @@ OwnAllocator find_own_allocator() {
       {"free", address(::free), address(heaptag_own_free)},
       {"calloc", address(::calloc), address(heaptag_own_calloc)},
       {"realloc", address(::realloc), address(heaptag_own_realloc)},
+      {"malloc", address(_vgr10010ZU_libcZdsoZa_malloc), nullptr},
       {"__asan_init", address(__asan_init), nullptr},
       {"__hwasan_init", address(__hwasan_init), nullptr},
       {"__lsan_init", address(__lsan_init), nullptr},

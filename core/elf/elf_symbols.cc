@@ -43,6 +43,7 @@ bool find_table(uint32_t type, Symbols* symbols) {
     if (table.size_bytes >= 2 * sizeof(Elf64_Sym) && is_terminated) {
       symbols->table = table;
       symbols->strings = strings;
+      symbols->is_dynamic = type == SHT_DYNSYM;
       return true;
     }
   }

@@ -43,6 +43,7 @@ struct Symbols {
   FileRange table;             // of Elf64_Sym
   FileRange strings;           // their names
   bool is_from_debug = false;  // table of a separate debug file
+  bool is_dynamic = false;     // .dynsym: what the loader maps, too
 };
 
 enum class DebugFile : uint8_t { kLookFor, kLeaveOut };

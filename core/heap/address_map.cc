@@ -49,8 +49,6 @@ struct Growth {
   uint32_t range_pages;       // pages of the range
   uint32_t segment_page;      // next page number for segments, without kSegmentPage
   uint32_t full_range_pages;  // as reserved in the beginning
-  size_t full_segment_pages;  //
-  size_t full_spans;          //
   SegmentTable* segments;
 };
 
@@ -203,8 +201,6 @@ bool init_address_map() {
     return false;
   }
   growth.full_range_pages = growth.range_pages;
-  growth.full_segment_pages = segment_pages;
-  growth.full_spans = records;
   write_relaxed(growth.span_count, 1);
   growth.frontier_page = 1;  // page number 0 is nobody's, in both tables
   growth.segment_page = 0;
@@ -228,9 +224,9 @@ void trim_address_map(size_t limit_bytes) {
 }
 
 void restore_address_map() {
-  growth.segment_table.restore_to(growth.full_segment_pages);
-  growth.spans.restore_to(growth.full_spans);
-  growth.range_table.restore_to(growth.full_range_pages + size_t{1});
+  growth.segment_table.restore();
+  growth.spans.restore();
+  growth.range_table.restore();
   char* behind = reinterpret_cast<char*>(address_map.range_begin) +
                  size_t{growth.range_pages} * kSpanPageBytes;
   const uint32_t more = growth.full_range_pages - growth.range_pages;

@@ -49,7 +49,7 @@ class GrowingTable {
   void trim_to(size_t capacity);
 
   /// Takes it back, if nobody has mapped anything there meanwhile.
-  void restore_to(size_t capacity);
+  void restore();
 
   T* data() const { return data_; }
 
@@ -65,6 +65,7 @@ class GrowingTable {
 
   T* data_ = nullptr;
   size_t capacity_ = 0;
+  size_t full_capacity_ = 0;  // before trim_to
   size_t committed_ = 0;
 };
 
@@ -81,6 +82,7 @@ bool GrowingTable<T>::init(size_t capacity) {
   }
   data_ = static_cast<T*>(reserve_table(capacity * sizeof(T)));
   capacity_ = data_ == nullptr ? 0 : capacity;
+  full_capacity_ = capacity_;
   return data_ != nullptr;
 }
 
@@ -94,9 +96,9 @@ void GrowingTable<T>::trim_to(size_t capacity) {
 }
 
 template <typename T>
-void GrowingTable<T>::restore_to(size_t capacity) {
-  if (capacity > capacity_ && restore_table(data_, capacity_ * sizeof(T), capacity * sizeof(T))) {
-    capacity_ = capacity;
+void GrowingTable<T>::restore() {
+  if (restore_table(data_, capacity_ * sizeof(T), full_capacity_ * sizeof(T))) {
+    capacity_ = full_capacity_;
   }
 }
 

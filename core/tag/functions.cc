@@ -38,7 +38,7 @@ struct ModuleFunctions {
   uint16_t looked_up;  // addresses so far
   bool is_read;        // all symbols
   bool is_opaque;
-  bool has_no_debug_file;
+  elf::Symbols* kept;  // of the file, which has more than the loader has mapped; null: those
 };
 
 /// Reading all symbols of a module costs about as much as looking up so many addresses.
@@ -168,35 +168,58 @@ std::string_view file_of(uint32_t index) {
   return base_name(reinterpret_cast<const char*>(modules()[index].path));
 }
 
-/// The symbols of a module's file, or, when that cannot be had, what is mapped of them.
-bool open_module(uint32_t index, elf::Symbols* symbols) {
+/// The symbols of a module's file, or of its debug file.
+bool open_file(uint32_t index, elf::Symbols* symbols) {
   const wire::ModuleRecord& module = modules()[index];
-  ModuleFunctions& functions = table[index];
-  char build_id[kHexIdBytes];
-  write_hex_bytes(module.build_id, module.build_id_bytes, build_id);
   const char* path = reinterpret_cast<const char*>(module.path);
   if (std::strchr(path, '/') == nullptr) {
     return false;  // no file: the vDSO
   }
-  const std::string_view file = file_of(index);
-  functions.is_opaque = is_opaque_module(file);
+  char build_id[kHexIdBytes];
+  write_hex_bytes(module.build_id, module.build_id_bytes, build_id);
   // What an opaque module's debug file would name is a wrapper without it, and the loader has none.
-  functions.has_no_debug_file |= functions.is_opaque || file.starts_with("ld-linux");
-  const elf::DebugFile debug_file =
-      functions.has_no_debug_file ? elf::DebugFile::kLeaveOut : elf::DebugFile::kLookFor;
-  if (!os::is_sandboxed() &&
-      elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, symbols,
-                        debug_file) == elf::SymbolsStatus::kOpen) {
-    functions.has_no_debug_file = !symbols->is_from_debug;
-    return true;
-  }
-  return elf::open_loaded_symbols(module.begin, symbols);
+  const elf::DebugFile debug_file = table[index].is_opaque || file_of(index).starts_with("ld-linux")
+                                        ? elf::DebugFile::kLeaveOut
+                                        : elf::DebugFile::kLookFor;
+  return elf::open_symbols(path, module.build_id_bytes == 0 ? nullptr : build_id, symbols,
+                           debug_file) == elf::SymbolsStatus::kOpen;
 }
 
+/// What there is without opening a file.
+bool open_mapped(uint32_t index, elf::Symbols* symbols) {
+  if (table[index].kept != nullptr) {
+    *symbols = *table[index].kept;
+    return true;
+  }
+  return elf::open_loaded_symbols(modules()[index].begin, symbols);
+}
+
+void close_unless_kept(uint32_t index, elf::Symbols* symbols) {
+  if (table[index].kept == nullptr) {
+    elf::close_symbols(symbols);
+  }
+}
+
+void close_kept(uint32_t index) {
+  if (table[index].kept != nullptr) {
+    elf::close_symbols(table[index].kept);
+    meta::release(table[index].kept, sizeof(elf::Symbols));
+    table[index].kept = nullptr;
+  }
+}
+
+struct Question {
+  uint32_t index;  // of the module
+  bool may_open;   // its file
+  uint64_t offset;
+};
+
 void read_symbols(void* context) {
-  const uint32_t index = *static_cast<const uint32_t*>(context);
+  const auto* question = static_cast<const Question*>(context);
+  const uint32_t index = question->index;
   elf::Symbols symbols;
-  if (!open_module(index, &symbols)) {
+  if (!(question->may_open && table[index].kept == nullptr && open_file(index, &symbols)) &&
+      !open_mapped(index, &symbols)) {
     return;
   }
   Collector collector(reinterpret_cast<const char*>(modules()[index].path), table[index].is_opaque,
@@ -206,7 +229,24 @@ void read_symbols(void* context) {
                                  },
                                  &collector});
   collector.store(&table[index]);
-  elf::close_symbols(&symbols);
+  close_unless_kept(index, &symbols);
+  close_kept(index);
+}
+
+void keep_symbols(void* context) {
+  const uint32_t index = static_cast<const Question*>(context)->index;
+  elf::Symbols symbols;
+  if (!open_file(index, &symbols)) {
+    return;
+  }
+  auto* kept = symbols.is_dynamic
+                   ? nullptr
+                   : static_cast<elf::Symbols*>(meta::allocate(sizeof(elf::Symbols)));
+  if (kept == nullptr) {
+    return elf::close_symbols(&symbols);
+  }
+  *kept = symbols;
+  table[index].kept = kept;
 }
 
 /// Keeps the ranges sorted. Without memory the function stays without its mark.
@@ -231,19 +271,14 @@ void insert_range(ModuleFunctions* functions, const Range& range) {
   functions->ranges[at] = range;
 }
 
-struct Question {
-  uint32_t index;  // of the module
-  uint64_t offset;
-};
-
-void look_up(void* context) {
-  const auto* question = static_cast<const Question*>(context);
+// Some 1.5 KiB of stack: on the caller's.
+void look_up(Question question) {
   elf::Symbols symbols;
-  if (!open_module(question->index, &symbols)) {
+  if (!open_mapped(question.index, &symbols)) {
     return;
   }
   elf::visit_functions_at(
-      symbols, question->offset,
+      symbols, question.offset,
       {[](void* to, const char* name, uint64_t begin, uint64_t size) {
          const uint32_t index = static_cast<const Question*>(to)->index;
          const uint32_t mark = mark_of(name, file_of(index), table[index].is_opaque);
@@ -252,8 +287,8 @@ void look_up(void* context) {
                         {static_cast<uint32_t>(begin), static_cast<uint32_t>(begin + size), mark});
          }
        },
-       context});
-  elf::close_symbols(&symbols);
+       &question});
+  close_unless_kept(question.index, &symbols);
 }
 
 bool is_named_by_rules(uint32_t index) {
@@ -315,14 +350,22 @@ bool init_functions(size_t modules) {
 
 namespace {
 
-void read_all_locked(uint32_t index) {
+void read_all_locked(uint32_t index, bool may_open) {
   ModuleFunctions& functions = table[index];
   meta::release(functions.ranges, functions.capacity * sizeof(Range));
   functions.ranges = nullptr;
   functions.count = 0;
   functions.capacity = 0;
   functions.is_read = true;
-  os::call_on_own_stack(read_symbols, &index);
+  Question question{index, may_open, 0};
+  os::call_on_own_stack(read_symbols, &question);
+}
+
+/// Distributions strip their libraries, and a limit on address space counts what is kept mapped.
+bool may_have_more_symbols(uint32_t index) {
+  const std::string_view path = reinterpret_cast<const char*>(modules()[index].path);
+  return !table[index].is_opaque && !path.starts_with("/lib") && !path.starts_with("/usr/lib") &&
+         os::address_space_limit() == SIZE_MAX;
 }
 
 /// Not yet known as a whole.
@@ -330,6 +373,7 @@ bool is_open_question(uint32_t index) {
   if (index == 0 || !table.grow_to(size_t{index} + 1) || table[index].is_read) {
     return false;
   }
+  table[index].is_opaque = is_opaque_module(file_of(index));
   table[index].is_read = is_ours(index);
   return !table[index].is_read;
 }
@@ -338,8 +382,14 @@ bool is_open_question(uint32_t index) {
 
 void read_functions_locked(ModuleId module) {
   const uint32_t index = index_of(module);
-  if (is_open_question(index) && is_named_by_rules(index)) {
-    read_all_locked(index);
+  if (!is_open_question(index)) {
+    return;
+  }
+  if (is_named_by_rules(index)) {
+    read_all_locked(index, true);
+  } else if (table[index].kept == nullptr && may_have_more_symbols(index)) {
+    Question question{index, true, 0};
+    os::call_on_own_stack(keep_symbols, &question);
   }
 }
 
@@ -348,11 +398,26 @@ void know_function_locked(ModuleId module, uintptr_t address) {
   if (!is_open_question(index)) {
     return;
   }
-  if (table[index].looked_up++ == kMostLookedUp || is_named_by_rules(index)) {
-    return read_all_locked(index);
+  if (is_named_by_rules(index)) {
+    return read_all_locked(index, !os::is_sandboxed());
   }
-  Question question{index, address - modules()[index].base};
-  os::call_on_own_stack(look_up, &question);
+  if (table[index].looked_up++ == kMostLookedUp) {
+    return read_all_locked(index, false);
+  }
+  look_up({index, false, address - modules()[index].base});
+}
+
+void trim_functions_locked() {
+  for (uint32_t i = 1; i < module_count(); ++i) {
+    if (table.grow_to(size_t{i} + 1)) {
+      close_kept(i);
+    }
+  }
+  table.trim_to(module_capacity());
+}
+
+void restore_functions_locked() {
+  table.restore();
 }
 
 bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark) {
@@ -396,6 +461,7 @@ WrapperKind wrapper_kind(ModuleId module, uintptr_t address) {
 void forget_functions_locked() {
   for (uint32_t i = 1; i < module_count(); ++i) {
     if (table.grow_to(size_t{i} + 1)) {
+      close_kept(i);
       table[i] = ModuleFunctions{};
     }
   }

@@ -16,13 +16,18 @@ inline constexpr uint32_t kMarkDispatcher = 0xfffd;  // the same; calls whatever
 /// False when the kernel refuses memory.
 bool init_functions(size_t modules);
 
-/// Reads the symbols of a module and keeps what matters, the first time, if rules name functions of
-/// it. Maps files; needs about 50 KiB of stack, for which it uses one of its own.
+/// A module is loaded, and files may be opened: reads its symbols and keeps what matters, the first
+/// time, if rules name functions of it; else keeps the file mapped if it has more symbols than the
+/// loader maps. Needs about 50 KiB of stack, for which it uses one of its own.
 void read_functions_locked(ModuleId module);
 
-/// Makes the answers below good for `address`, which lies in the module. Where files may not be
-/// opened, what the loader has mapped of them is asked.
+/// Makes the answers below good for `address`, which lies in the module. In the middle of malloc,
+/// under a sandbox perhaps: opens no file, unless rules name functions and there is no sandbox.
 void know_function_locked(ModuleId module, uintptr_t address);
+
+/// Gives back reserved address space, and the files that are kept mapped / takes the first back.
+void trim_functions_locked();
+void restore_functions_locked();
 
 /// Does the function at `address` carry the mark?
 bool function_has_mark(ModuleId module, uintptr_t address, uint32_t mark);

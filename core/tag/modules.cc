@@ -13,6 +13,7 @@ namespace heaptag::tag {
 namespace {
 
 constexpr size_t kMaxModules = 16384;
+constexpr size_t kMoreUnderLimit = 64;
 constexpr size_t kOwnersPerModule = 4;
 constexpr size_t kMaxPathBytes = 4096;
 
@@ -96,6 +97,16 @@ bool came_back(ModuleId module) {
 
 size_t module_capacity() {
   return table.capacity();
+}
+
+void trim_modules_locked() {
+  table.trim_to(count + kMoreUnderLimit);
+  returned.trim_to(count + kMoreUnderLimit);
+}
+
+void restore_modules_locked() {
+  table.restore();
+  returned.restore();
 }
 
 uint32_t module_count() {

@@ -21,6 +21,11 @@ bool is_unloaded_locked(ModuleId module);
 bool came_back(ModuleId module);
 
 size_t module_capacity();
+
+/// Gives reserved address space back / takes it back.
+void trim_modules_locked();
+void restore_modules_locked();
+
 uint32_t module_count();  // entry 0 is unused
 const uint32_t* module_count_address();
 const wire::ModuleRecord* modules();

@@ -24,8 +24,7 @@ struct State {
   os::Lock lock;
   meta::GrowingTable<wire::OwnerRecord> records;
   uint32_t count;
-  size_t full_capacity;  // as reserved in the beginning
-  bool is_torn;          // another thread was changing something when this process was forked
+  bool is_torn;  // another thread was changing something when this process was forked
 };
 
 constinit State state{};
@@ -191,7 +190,6 @@ bool init_owners(size_t capacity) {
     return false;
   }
   __atomic_store_n(&state.count, index_of(kOverflowOwner) + 1, __ATOMIC_RELEASE);
-  state.full_capacity = capacity;
   return true;
 }
 
@@ -255,6 +253,9 @@ TagId tag_by_name(std::string_view name) {
 void apply_rules() {
   os::LockGuard guard(state.lock);
   forget_functions_locked();
+  for (uint32_t module = 1; module < module_count(); ++module) {
+    read_functions_locked(ModuleId{module});
+  }
   visit_facts_locked([](FactTable::Entry* entry) {
     if (Facts(entry->facts).is_owner()) {
       apply_rules_to(entry);
@@ -297,12 +298,18 @@ wire::OwnerRecord* owners() {
 
 void trim_owners(size_t capacity) {
   os::LockGuard guard(state.lock);
+  trim_modules_locked();
+  trim_functions_locked();
+  trim_tags_locked();
   state.records.trim_to(state.count + capacity);
 }
 
 void restore_owners() {
   os::LockGuard guard(state.lock);
-  state.records.restore_to(state.full_capacity);
+  restore_modules_locked();
+  restore_functions_locked();
+  restore_tags_locked();
+  state.records.restore();
 }
 
 os::Lock& owners_lock_for_fork() {

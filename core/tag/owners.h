@@ -47,7 +47,8 @@ uint32_t owner_count();  // entry 0 is unused
 const uint32_t* owner_count_address();
 wire::OwnerRecord* owners();
 
-/// Gives reserved address space back, but for `capacity` more owners.
+/// Gives reserved address space back, but for `capacity` more owners, and files that are mapped for
+/// their symbols.
 void trim_owners(size_t capacity);
 void restore_owners();
 

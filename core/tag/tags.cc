@@ -12,6 +12,7 @@ constexpr size_t kOwnersPerTag = 8;
 constexpr std::string_view kOverflowName = "(more tags)";
 
 constinit meta::GrowingTable<wire::TagRecord> table{};
+constexpr uint32_t kMoreUnderLimit = 256;
 constinit uint32_t count = 1;
 
 std::string_view name_of(const wire::TagRecord& record) {
@@ -23,6 +24,14 @@ std::string_view name_of(const wire::TagRecord& record) {
 bool init_tags(size_t owners) {
   const size_t tags = owners / kOwnersPerTag;
   return table.init(tags < kMaxTags ? tags : kMaxTags) && table.grow_to(1);
+}
+
+void trim_tags_locked() {
+  table.trim_to(count + kMoreUnderLimit);
+}
+
+void restore_tags_locked() {
+  table.restore();
 }
 
 TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {

@@ -18,6 +18,10 @@ inline constexpr uint32_t kMaxTags = 16384;
 /// fewer tags.
 bool init_tags(size_t owners);
 
+/// Gives reserved address space back / takes it back.
+void trim_tags_locked();
+void restore_tags_locked();
+
 /// The tag of that name; a new one the first time (the origin is that of whoever came first). kNone
 /// without memory.
 TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin);

@@ -118,10 +118,12 @@ static void back(void) {
   printf("lazyfree %ld\n", number_in("/proc/self/smaps_rollup", "LazyFree:"));
 }
 
+static unsigned window = 200;  // blocks that are in use at once
+
 static void* work(void* unused) {
   void* own[200] = {NULL};
   for (unsigned i = 0; i < 6000; i++) {
-    void** slot = &own[i % 200];
+    void** slot = &own[i % window];
     void* p = i % 3 == 0 ? realloc(*slot, size_of(i)) : (free(*slot), malloc(size_of(i)));
     if (p == NULL) {
       complain("no memory");
@@ -129,7 +131,7 @@ static void* work(void* unused) {
     memset(p, 1, size_of(i));
     *slot = p;
   }
-  for (int i = 0; i < 200; i++) {
+  for (unsigned i = 0; i < window; i++) {
     free(own[i]);
   }
   return unused;
@@ -145,6 +147,7 @@ static void work_in_two(void) {
 }
 
 static void lock(void) {
+  window = 20;  // a user may lock 8 MiB, and the program itself takes some
   if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
     printf("mlockall: %s\n", strerror(errno));
   }
@@ -207,6 +210,7 @@ int main(int argc, char** argv) {
     lock();
     work(NULL);
   } else if (strcmp(mode, "lock-late") == 0) {
+    window = 20;
     work(NULL);
     lock();
     work(NULL);

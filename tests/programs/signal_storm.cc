@@ -158,9 +158,10 @@ static void replace(Block* slot, Allocate allocate, Count* count, unsigned* seed
   unsigned char* p = allocate(kind, size, old.bytes);
   count->allocations = count->allocations + 1;
   count->bytes = count->bytes + size;
-  const Block fresh = {p, size};
-  fill(fresh);
-  *slot = fresh;
+  fill({p, size});
+  slot->size = size;  // before the slot has anything: a jump may come between the two
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  slot->bytes = p;
 }
 
 // ---- in the handler ----
