@@ -22,6 +22,7 @@ constexpr size_t kSegmentPagesBesideRange = 16 * kMiB;  // 64 GiB
 constexpr size_t kMaxSpanRecords = 32 * kMiB;
 constexpr size_t kSegmentBytes = 1 * kMiB;  // unit and alignment
 constexpr unsigned kSegmentShift = 20;
+constexpr size_t kMostDistance = 512 * kMiB;
 constexpr uint32_t kPagesPerSegmentUnit = kSegmentBytes / kSpanPageBytes;
 constexpr uint32_t kMinGrowthPages = 256;
 constexpr uint32_t kMaxGrowthPages = 4096;
@@ -131,6 +132,45 @@ bool grow_range(uint32_t page_count, FreshPages* fresh) {
   return true;
 }
 
+char* at(uintptr_t address) {
+  return reinterpret_cast<char*>(address);
+}
+
+// Segments are aligned to their size. Under a limit there may be no room for as much again.
+char* map_aligned(size_t bytes) {
+  char* raw = static_cast<char*>(os::map_pages(bytes));
+  if (raw == nullptr || reinterpret_cast<uintptr_t>(raw) % kSegmentBytes == 0) {
+    return raw;
+  }
+  // The kernel fills its space downwards: what lies below, or a little further, is free.
+  os::unmap(raw, bytes);
+  const uintptr_t below = reinterpret_cast<uintptr_t>(raw) & ~(kSegmentBytes - 1);
+  for (size_t distance = 0; distance <= kMostDistance && distance < below;
+       distance = distance * 2 + kSegmentBytes) {
+    char* address = at(below - distance);
+    if (os::reserve_at(address, bytes)) {
+      if (os::commit(address, bytes)) {
+        return address;
+      }
+      os::unmap(address, bytes);
+      return nullptr;
+    }
+  }
+  raw = static_cast<char*>(os::map_pages(bytes + kSegmentBytes - kSpanPageBytes));
+  if (raw == nullptr) {
+    return nullptr;
+  }
+  char* aligned = at(align_up(reinterpret_cast<uintptr_t>(raw), kSegmentBytes));
+  char* raw_end = raw + bytes + kSegmentBytes - kSpanPageBytes;
+  if (aligned > raw) {
+    os::unmap(raw, static_cast<size_t>(aligned - raw));
+  }
+  if (raw_end > aligned + bytes) {
+    os::unmap(aligned + bytes, static_cast<size_t>(raw_end - (aligned + bytes)));
+  }
+  return aligned;
+}
+
 bool grow_segments(uint32_t page_count, FreshPages* fresh) {
   const size_t bytes = align_up(size_t{page_count} * kSpanPageBytes, kSegmentBytes);
   const uint32_t pages = static_cast<uint32_t>(bytes / kSpanPageBytes);
@@ -140,34 +180,17 @@ bool grow_segments(uint32_t page_count, FreshPages* fresh) {
       !make_room_for_segments(units)) {
     return false;
   }
-  char* raw = static_cast<char*>(os::map_pages(bytes));
-  if (raw == nullptr) {
+  char* base = map_aligned(bytes);
+  if (base == nullptr) {
     return false;
-  }
-  if (reinterpret_cast<uintptr_t>(raw) % kSegmentBytes != 0) {
-    os::unmap(raw, bytes);
-    raw = static_cast<char*>(os::map_pages(bytes + kSegmentBytes - kSpanPageBytes));
-    if (raw == nullptr) {
-      return false;
-    }
-    char* aligned =
-        reinterpret_cast<char*>(align_up(reinterpret_cast<uintptr_t>(raw), kSegmentBytes));
-    char* raw_end = raw + bytes + kSegmentBytes - kSpanPageBytes;
-    if (aligned > raw) {
-      os::unmap(raw, static_cast<size_t>(aligned - raw));
-    }
-    if (raw_end > aligned + bytes) {
-      os::unmap(aligned + bytes, static_cast<size_t>(raw_end - (aligned + bytes)));
-    }
-    raw = aligned;
   }
   const uint32_t first_page = (growth.segment_page + 1) | kSegmentPage;
   growth.segment_page += 1 + pages;
   for (uint32_t i = 0; i < units; ++i) {
-    insert_segment(growth.segments, (reinterpret_cast<uintptr_t>(raw) >> kSegmentShift) + i,
+    insert_segment(growth.segments, (reinterpret_cast<uintptr_t>(base) >> kSegmentShift) + i,
                    first_page + uint64_t{i} * kPagesPerSegmentUnit);
   }
-  *fresh = {first_page, pages, raw};
+  *fresh = {first_page, pages, base};
   return true;
 }
 

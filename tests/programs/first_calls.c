@@ -1,7 +1,6 @@
 // Makes one call of an entry point before any other use of the heap: first_calls WHEN [NAME]
 //   list                names, one a line
 //   main | constructor | preinit     NAME is the process's first; at the place that WHEN says.
-//   ifunc               in a resolver of this program: before any constructor
 //   (lib_first.so and lib_first_of_all.so make it in their own constructors)
 //   thread              each is the first of a thread of its own
 //   fork | _Fork | vfork | raw | clone     each is the first of a child of its own
@@ -57,31 +56,6 @@ __attribute__((constructor)) static void construct(int argc, char** argv, char**
   (void)argc, (void)argv;
   call_early("constructor", environment);
 }
-
-static int resolved(void) {
-  return 1;
-}
-
-// libc has no environment yet: the kernel has.
-static void call_in_resolver(void) {
-  static char text[8192];
-  char* environment[100] = {NULL};
-  const int fd = open("/proc/self/environ", O_RDONLY);
-  const ssize_t length = read(fd, text, sizeof text - 1);
-  close(fd);
-  int count = 0;
-  for (char* at = text; at < text + length && count < 99; at += strlen(at) + 1) {
-    environment[count++] = at;
-  }
-  call_early("ifunc", environment);
-}
-
-static int (*resolve(void))(void) {
-  call_in_resolver();
-  return resolved;
-}
-
-int by_ifunc(void) __attribute__((ifunc("resolve")));
 
 // ---- after that ----
 
@@ -148,7 +122,7 @@ static int is_for_processes(const char* name) {
 }
 
 int main(int argc, char** argv) {
-  if (by_ifunc() != 1 || argc < 2) {
+  if (argc < 2) {
     return 2;
   }
   const char* when = argv[1];

@@ -92,6 +92,10 @@ static inline int call_setrlimit64(void) {
 }
 
 // Our own executable: nothing new to load.
+static inline int call_dlmopen(void) {
+  return dlmopen(LM_ID_BASE, NULL, RTLD_NOW) != NULL;
+}
+
 static inline int call_dlclose(void) {
   return dlclose(dlopen(NULL, RTLD_NOW)) == 0;
 }
@@ -156,6 +160,7 @@ static inline int call_dlclose(void) {
   CALL(prlimit, call_prlimit())                                                            \
   CALL(prlimit64, call_prlimit64())                                                        \
   CALL(dlopen, dlopen(NULL, RTLD_NOW) != NULL)                                             \
+  CALL(dlmopen, call_dlmopen())                                                            \
   CALL(dlclose, call_dlclose())                                                            \
   CALL(pthread_setname_np, pthread_setname_np(pthread_self(), "first") == 0)               \
   CALL(prctl, prctl(PR_SET_NAME, "first") == 0)                                            \
