@@ -1,0 +1,9 @@
+#!/bin/bash
+# python3: every object by malloc: regression tests with pymalloc off, and with its debug hooks
+# packages: python3 libpython3.11-testsuite
+# programs: python3.11
+# normalise: times
+. "$REAL/common.sh"
+cd tmp
+PYTHONMALLOC=malloc python3 -m test test_json test_dict
+PYTHONMALLOC=malloc_debug python3 -m test test_heapq

@@ -1,0 +1,9 @@
+#!/bin/bash
+# python3: its own regression tests of threads, locks, barriers and timers
+# packages: python3 libpython3.11-testsuite
+# programs: python3.11
+# normalise: times
+. "$REAL/common.sh"
+cd tmp
+python3 -m test -m 'test_threading.ThreadTests.*' -m '*EventTests*' -m '*BarrierTests*' \
+  -m '*CRLockTests*' -m '*SemaphoreTests*' -i '*test_print_exception*' test_threading
