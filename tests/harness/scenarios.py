@@ -8,7 +8,8 @@ A scenario starts with comments that say what it is:
     # normalise: times rates                  kinds of normalise.py; without it: to the byte
     # status: 0                               exit status that is expected
     # children: off                           HEAPTAG_CHILDREN in the run with reports; default: report
-    # long                                    only with --long: big packages, or takes long
+    # slow                                    more than a few seconds: not with tests/run --quick
+    # long                                    only with tests/run --long: big packages, or takes long
 
 It runs in an empty folder of its own, with a free port of the loopback in $PORT and $REAL naming
 tests/real. Standard output, standard error and what it leaves in out/ are compared; home/ and tmp/
@@ -28,7 +29,7 @@ from normalise import normalise
 from runner import ROOT, run
 
 REAL = ROOT / "tests/real"
-HEADER = re.compile(r"^# (packages|programs|normalise|status|children): *(.*)$|^# (long)$", re.M)
+HEADER = re.compile(r"^# (packages|programs|normalise|status|children): *(.*)$|^# (slow|long)$", re.M)
 MARK = "TEST_SCENARIO"
 
 
@@ -42,7 +43,7 @@ class Scenario:
         self.kinds = fields.get("normalise", "").split()
         self.children = fields.get("children", "report")
         self.status = int(fields.get("status", 0))
-        self.long = "long" in fields
+        self.slow, self.long = "slow" in fields, "long" in fields
 
     def run(self, folder, prepared=None, **options):
         """Runs it in `folder`, which has to be empty, and gives its Outcome. Nothing that it has
@@ -111,4 +112,6 @@ def end_all(mark, patience=5.0):
 
 
 def all_scenarios():
-    return [Scenario(path) for path in sorted(REAL.glob("*.sh")) if path.name != "common.sh"]
+    """Those that are to run; TEST_LONG is what tests/run --long sets."""
+    scenarios = [Scenario(path) for path in sorted(REAL.glob("*.sh")) if path.name != "common.sh"]
+    return [one for one in scenarios if not one.long or os.environ.get("TEST_LONG")]

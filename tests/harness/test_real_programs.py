@@ -64,7 +64,7 @@ def reports_in(folder):
 
 
 def parameters():
-    return [pytest.param(one, id=one.name, marks=[pytest.mark.long] if one.long else [])
+    return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow or one.long else [])
             for one in SCENARIOS]
 
 

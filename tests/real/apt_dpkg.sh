@@ -2,6 +2,7 @@
 # dpkg-deb, dpkg-query, dpkg with a root of its own, apt-cache: packages made, read, installed, removed
 # packages: dpkg apt
 # programs: dpkg-deb dpkg-query apt-cache dpkg
+# slow
 . "$REAL/common.sh"
 cd tmp; export SOURCE_DATE_EPOCH=1700000000
 for n in 1 2; do mkdir -p p$n/DEBIAN p$n/usr/share/p$n; printf 'Package: p%d\nVersion: %d.0\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: d\n more\n' $n $n > p$n/DEBIAN/control; for i in {1..60}; do seq $i 200 > p$n/usr/share/p$n/f$i; done; find p$n -exec touch -d @1700000000 {} +; dpkg-deb --root-owner-group -Zxz -b p$n ../out/p$n.deb; done

@@ -3,6 +3,7 @@
 # packages: bash
 # programs: bash
 # children: off
+# slow
 . "$REAL/common.sh"
 n=0; for i in {1..600}; do n=$((n + $(echo "$i"))); done; echo "$n"
 for i in {1..300}; do (exit $((i % 7))) || n=$((n + $?)); done; echo "$n"

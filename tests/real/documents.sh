@@ -1,5 +1,5 @@
 #!/bin/bash
-# ghostscript or ImageMagick's PDF writer, qpdf, poppler: a PDF made, linearised, encrypted, read
+# qpdf and poppler: a PDF made, linearised, encrypted, read
 # packages: qpdf poppler-utils
 # programs: qpdf pdftotext pdfinfo pdftoppm
 . "$REAL/common.sh"

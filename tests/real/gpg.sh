@@ -2,6 +2,7 @@
 # gpg: a key, its agent, signatures, encryption, export; the agent ends
 # packages: gpg gpg-agent
 # programs: gpg gpg-agent
+# slow
 . "$REAL/common.sh"
 export GNUPGHOME; GNUPGHOME=$(mktemp -d /tmp/gpg.XXXXXX)
 trap 'gpgconf --kill all || true; rm -rf "$GNUPGHOME"' EXIT

@@ -3,6 +3,7 @@
 # packages: g++ make binutils
 # programs: make cc1plus x86_64-linux-gnu-ar
 # status: 1
+# slow
 . "$REAL/common.sh"
 for i in {1..4}; do
   cat > "f$i.cc" <<CC

@@ -2,6 +2,7 @@
 # JVM: compiles and runs a class, threads, garbage collectors, streams, zip, direct memory, System.gc
 # packages: openjdk-17-jre-headless
 # programs: java
+# slow
 . "$REAL/common.sh"
 cat > tmp/Work.java <<'J'
 import java.util.*; import java.util.concurrent.*; import java.util.stream.*; import java.util.zip.*; import java.nio.*; import java.nio.file.*; import java.io.*;

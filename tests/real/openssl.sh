@@ -25,4 +25,4 @@ serve openssl s_server -accept "127.0.0.1:$PORT" -cert EC.crt -key EC.pem -www -
 await listening
 for tls in -tls1_2 -tls1_3; do for _ in {1..4}; do printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -connect "127.0.0.1:$PORT" $tls -quiet 2>/dev/null | grep -c -E '^(Cipher|.*Protocol *:)' || true; done; done
 stop
-openssl x509 -in data -noout 2>/dev/null
+echo nonsense > bad; openssl x509 -in bad -noout 2>/dev/null

@@ -3,6 +3,7 @@
 # packages: perl
 # programs: perl
 # normalise: times order
+# slow
 . "$REAL/common.sh"
 cd tmp; mkdir t
 modules=(Compress::Zlib Digest::SHA Encode

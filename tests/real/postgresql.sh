@@ -3,6 +3,7 @@
 # packages: postgresql
 # normalise: pids
 # programs: initdb postgres pgbench psql pg_dump
+# slow
 . "$REAL/common.sh"
 bin=$(echo /usr/lib/postgresql/*/bin)
 place=$(mktemp -d /tmp/pg.XXXXXX); trap 'end_servers; rm -rf "$place"' EXIT

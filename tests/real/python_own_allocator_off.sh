@@ -3,6 +3,7 @@
 # packages: python3 libpython3.11-testsuite
 # programs: python3.11
 # normalise: times
+# slow
 . "$REAL/common.sh"
 cd tmp
 PYTHONMALLOC=malloc python3 -m test test_json test_dict

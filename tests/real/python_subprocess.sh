@@ -3,6 +3,7 @@
 # packages: python3 libpython3.11-testsuite
 # programs: python3.11
 # normalise: times
+# slow
 . "$REAL/common.sh"
 cd tmp
 # A process that reports has a descriptor of its own, far above the others; these two count all.

@@ -3,6 +3,7 @@
 # packages: python3 libpython3.11-testsuite
 # programs: python3.11
 # normalise: times
+# slow
 . "$REAL/common.sh"
 cd tmp
 python3 -m test -m 'test_threading.ThreadTests.*' -m '*EventTests*' -m '*BarrierTests*' \
