@@ -39,8 +39,17 @@ stop() {
   done
   servers=()
 }
-end_servers() { [ ${#servers[@]} = 0 ] || kill -KILL "${servers[@]}" 2>/dev/null || true; }
+end_servers() {
+  [ ${#servers[@]} = 0 ] || kill -KILL "${servers[@]}" || true
+  wait
+} 2>/dev/null
 trap end_servers EXIT
 
 # listening: something accepts connections on $PORT.
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
+# regression_tests ARGUMENTS: python3's own, less what says where they run and that they were slow.
+regression_tests() {
+  set -o pipefail
+  python3 -m test "$@" | sed '/^== cwd: /d; / passed in /d'
+}

@@ -10,7 +10,7 @@ mariadb-install-db --no-defaults "${user[@]}" --datadir="$db/data" --auth-root-a
 serve mariadbd --no-defaults "${user[@]}" --datadir="$db/data" --socket="$db/s" --skip-networking --innodb-buffer-pool-size=32M --pid-file="$db/pid"
 sql() { mariadb --no-defaults -u root -S "$db/s" -N "$@"; }
 await sql -e 'select 1'
-sql -e 'create database d; create table d.t(a int primary key, b varchar(60), key(b)) engine=innodb; insert into d.t select seq, md5(seq) from seq_1_to_20000; create table d.c(n int); insert into d.c values (0)'
+sql -e 'create database d; use d; create table d.t(a int primary key, b varchar(60), key(b)) engine=innodb; insert into d.t select seq, md5(seq) from seq_1_to_20000; create table d.c(n int); insert into d.c values (0)'
 clients=(); for n in 1 2 3 4; do for _ in {1..60}; do echo "update c set n = n + $n; select sum(length(b)) from t where a % 7 = $n;"; done | sql d > "tmp/c$n" & clients+=($!); done; wait "${clients[@]}"; sha256sum tmp/c?
 sql d -e 'select n from c; select count(*), max(b) from t where b like "a%"; with recursive r(n) as (select 1 union all select n + 1 from r where n < 900) select sum(n) from r; select json_arrayagg(a) from (select a from t order by b limit 5) x; delete from t where a % 3; optimize table t; check table t'
 mariadb-dump --no-defaults -u root -S "$db/s" --skip-dump-date d | grep -v -- '^--' | sha256sum; sql -e 'select nothing' 2>&1 || echo "status $?"

@@ -5,5 +5,4 @@
 # normalise: times
 . "$REAL/common.sh"
 cd tmp
-set -o pipefail
-python3 -m test -v test_json | sed '/^== cwd: /d'
+regression_tests -v test_json

@@ -6,5 +6,5 @@
 # long
 . "$REAL/common.sh"
 cd tmp
-python3 -m test test_dict test_list test_set test_re test_zlib test_pickle test_bytes \
+regression_tests test_dict test_list test_set test_re test_zlib test_pickle test_bytes \
   test_weakref test_mmap test_fork1 test_thread test_threadedtempfile test_asyncio.test_tasks

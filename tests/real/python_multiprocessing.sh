@@ -5,6 +5,6 @@
 # normalise: times
 . "$REAL/common.sh"
 cd tmp
-python3 -m test -m '*WithProcessesTestQueue*' -m '*WithProcessesTestPool.test_map*' \
+regression_tests -m '*WithProcessesTestQueue*' -m '*WithProcessesTestPool.test_map*' \
   -m '*WithProcessesTestPool.test_imap*' -m '*WithProcessesTestArray*' \
   -m '*WithProcessesTestConnection*' test_multiprocessing_fork

@@ -6,5 +6,5 @@
 # slow
 . "$REAL/common.sh"
 cd tmp
-PYTHONMALLOC=malloc python3 -m test test_json test_dict
-PYTHONMALLOC=malloc_debug python3 -m test test_heapq
+PYTHONMALLOC=malloc regression_tests test_json test_dict
+PYTHONMALLOC=malloc_debug regression_tests test_heapq

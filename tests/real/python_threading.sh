@@ -6,5 +6,5 @@
 # slow
 . "$REAL/common.sh"
 cd tmp
-python3 -m test -m 'test_threading.ThreadTests.*' -m '*EventTests*' -m '*BarrierTests*' \
+regression_tests -m 'test_threading.ThreadTests.*' -m '*EventTests*' -m '*BarrierTests*' \
   -m '*CRLockTests*' -m '*SemaphoreTests*' -i '*test_print_exception*' test_threading
