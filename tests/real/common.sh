@@ -40,8 +40,9 @@ stop() {
   servers=()
 }
 end_servers() {
-  [ ${#servers[@]} = 0 ] || kill -KILL "${servers[@]}" || true
-  wait
+  [ ${#servers[@]} = 0 ] && return
+  kill -KILL "${servers[@]}" || true
+  wait "${servers[@]}" || true
 } 2>/dev/null
 trap end_servers EXIT
 
