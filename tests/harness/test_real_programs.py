@@ -1,7 +1,10 @@
 """Programs from Debian packages do the same work with and without the library: verdict, output and
 result files. The scenarios are in tests/real/; scenarios.py says how they are run."""
 import difflib
+import os
+import pathlib
 import shutil
+import tempfile
 
 import pytest
 
@@ -63,13 +66,21 @@ def reports_in(folder):
     return [Report.read(path) for path in sorted(folder.iterdir()) if path.suffix != ".part"]
 
 
+@pytest.fixture
+def reports():
+    """A folder that servers which are not root can write to as well."""
+    with tempfile.TemporaryDirectory(prefix="reports.", dir="/tmp") as name:
+        os.chmod(name, 0o1777)
+        yield pathlib.Path(name)
+
+
 def parameters():
     return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow or one.long else [])
             for one in SCENARIOS]
 
 
 @pytest.mark.parametrize("scenario", parameters())
-def test_real_program(scenario, same_folder, prepared, tmp_path):
+def test_real_program(scenario, same_folder, prepared, reports):
     """Plain, preloaded, and preloaded with a report of every process."""
     start = prepared(scenario)
     plain = scenario.run(same_folder(), start, preload=False)
@@ -77,9 +88,6 @@ def test_real_program(scenario, same_folder, prepared, tmp_path):
     assert plain.stdout or plain.files, "a scenario has to show what it did"
     check_same(plain, scenario.run(same_folder(), start))
 
-    reports = tmp_path / "reports"
-    reports.mkdir(mode=0o777)
-    reports.chmod(0o777)
     check_same(plain, scenario.run(same_folder(), start, env={
         "HEAPTAG_REPORT": f"{reports}/%p.%n", "HEAPTAG_FORMAT": "json",
         "HEAPTAG_CHILDREN": scenario.children}))
