@@ -12,7 +12,7 @@ if (!isMainThread) {
   let m = new Map(); for (let i = 0; i < 30000; i++) m.set("k" + (i * 7919 % 3001), { i, s: "x".repeat(i % 30) });
   const b = Buffer.alloc(200000, workerData.n); parentPort.postMessage({ n: workerData.n, size: m.size, h: crypto.createHash("sha256").update(b).digest("hex").slice(0, 8), b }, [b.buffer]);
 } else (async () => {
-  const results = await Promise.all([1, 2, 3, 4, 5, 6].map(async n => { const w = new Worker(__filename, { workerData: { n } }); const [r] = await once(w, "message"); await once(w, "exit"); return [r.n, r.size, r.h, r.b.length]; }));
+  const results = await Promise.all([1, 2, 3, 4, 5, 6].map(async n => { const w = new Worker(__filename, { workerData: { n } }); const [[r]] = await Promise.all([once(w, "message"), once(w, "exit")]); return [r.n, r.size, r.h, r.b.length]; }));
   console.log(JSON.stringify(results));
   const w = new Worker("for(;;){}", { eval: true }); await once(w, "online"); console.log(await w.terminate());
   const text = Buffer.from(Array.from({ length: 20000 }, (_, i) => i * i).join(","));
