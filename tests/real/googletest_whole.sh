@@ -1,7 +1,7 @@
 #!/bin/bash
 # make -j2 of a real package, googletest and googlemock with all of its samples, and their runs
 # packages: googletest cmake make g++
-# programs: cmake make cc1plus ctest sample1_unittest
+# programs: cmake make cc1plus sample1_unittest
 # normalise: times order
 # long
 . "$REAL/common.sh"
