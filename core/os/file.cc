@@ -13,9 +13,21 @@ namespace {
 
 constexpr long kRenameNoReplace = 1;
 
+constexpr long kFirstOther = 3;
+
+// A program that has closed its standard streams may go on writing to their numbers: not into ours.
+long move_from_standard(long fd) {
+  if (is_error(fd) || fd >= kFirstOther) {
+    return fd;
+  }
+  const long moved = raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, kFirstOther);
+  raw_syscall(SYS_close, fd);
+  return moved;
+}
+
 long open_raw(const char* path, int flags, unsigned mode) {
-  return raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), flags | O_CLOEXEC,
-                     static_cast<long>(mode));
+  return move_from_standard(raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path),
+                                        flags | O_CLOEXEC, static_cast<long>(mode)));
 }
 
 }  // namespace
@@ -83,7 +95,7 @@ int append_file(const char* path, unsigned mode) {
 }
 
 int duplicate_file(int fd) {
-  return static_cast<int>(raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0));
+  return static_cast<int>(raw_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, kFirstOther));
 }
 
 bool write_all(int fd, const void* data, size_t size_bytes) {

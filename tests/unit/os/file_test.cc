@@ -78,6 +78,22 @@ TEST_F(File, ANewFileIsNewAndOurs) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
 
+TEST_F(File, TakesNoNumberOfAStandardStream) {
+  const int kept = ::dup(0);
+  ASSERT_GT(kept, 2);
+  ::close(0);  // the next number that the kernel gives
+  const int created = create_file(path("new").c_str(), 0600);
+  const int appended = append_file(path("new").c_str(), 0600);
+  const int still_free = ::dup(kept);
+  EXPECT_EQ(still_free, 0);
+  EXPECT_GT(created, 2);
+  EXPECT_GT(appended, 2);
+  close_file(created);
+  close_file(appended);
+  ASSERT_EQ(::dup2(kept, 0), 0);
+  ::close(kept);
+}
+
 TEST_F(File, AppendsToWhatIsThere) {
   for (const char* text : {"one ", "two"}) {
     const int fd = append_file(path("log").c_str(), 0600);
