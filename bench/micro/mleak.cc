@@ -35,7 +35,7 @@ void execute(void* will) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto [threads, lives] = bench::threaded_work(argc, argv, 30'000, 16);
+  const auto [threads, lives] = bench::threaded_work(argc, argv, 20'000, 16);
   const uint32_t count = threads;
   const uint64_t generations = lives / count;
   pthread_key_create(&last_will, execute);

@@ -37,7 +37,7 @@ uint64_t live(Room& own, Room& neighbour, uint64_t seed, uint64_t operations) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto [threads, operations] = bench::threaded_work(argc, argv, 24'000'000, 20'000);
+  const auto [threads, operations] = bench::threaded_work(argc, argv, 48'000'000, 20'000);
   const uint32_t count = threads;
   const uint64_t share = operations / count;
   bench::Tally tallies[bench::kMaxThreads];

@@ -57,7 +57,7 @@ void empty(Batch& batch, uint64_t order, bench::Check& check) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const uint64_t rounds = bench::work(argc, argv, 4'000, 20);
+  const uint64_t rounds = bench::work(argc, argv, 5'000, 20);
   bench::Rng rng(61);
   bench::Check check;
   for (uint64_t round = 0; round < rounds; ++round) {

@@ -52,7 +52,7 @@ uint64_t live(uint64_t seed, uint64_t rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto [threads, rounds] = bench::threaded_work(argc, argv, 24'000, 80);
+  const auto [threads, rounds] = bench::threaded_work(argc, argv, 36'000, 80);
   const uint64_t share = rounds / threads;
   bench::Tally tallies[bench::kMaxThreads];
   bench::in_threads(threads, [&](uint32_t i) { tallies[i].sum = live(80 + i, share); });
