@@ -19,9 +19,10 @@ namespace heaptag {
 namespace {
 
 int limit_resource(int pid, int resource, const rlimit64* limit, rlimit64* old) {
-  const bool is_us = pid == 0 || static_cast<uint32_t>(pid) == os::process_id();
-  if (resource == RLIMIT_AS && is_us && limit != nullptr && limit->rlim_cur != RLIM64_INFINITY &&
-      !allocator::stands_aside()) {
+  const bool is_ours = resource == RLIMIT_AS && limit != nullptr && !allocator::stands_aside() &&
+                       (pid == 0 || static_cast<uint32_t>(pid) == os::process_id());
+  const bool is_limit = is_ours && limit->rlim_cur != RLIM64_INFINITY;
+  if (is_limit) {
     allocator::prepare_for_limit(limit->rlim_cur);
   }
   const long result = os::raw_syscall(SYS_prlimit64, pid, resource, reinterpret_cast<long>(limit),
@@ -29,6 +30,12 @@ int limit_resource(int pid, int resource, const rlimit64* limit, rlimit64* old) 
   if (os::is_error(result)) {
     errno = static_cast<int>(-result);
     return -1;
+  }
+  if (is_ours) {
+    allocator::limit_is_over();  // the one before: as much as there may be now is reserved again
+  }
+  if (is_limit) {
+    allocator::prepare_for_limit(limit->rlim_cur);
   }
   return 0;
 }
@@ -74,6 +81,19 @@ HEAPTAG_EXPORT int mlockall(int flags) noexcept {
   if (os::is_error(result)) {
     errno = static_cast<int>(-result);
     return -1;
+  }
+  return 0;
+}
+
+HEAPTAG_EXPORT int munlockall() noexcept {
+  using namespace heaptag;
+  const long result = os::raw_syscall(SYS_munlockall);
+  if (os::is_error(result)) {
+    errno = static_cast<int>(-result);
+    return -1;
+  }
+  if (!allocator::stands_aside()) {
+    allocator::limit_is_over();
   }
   return 0;
 }

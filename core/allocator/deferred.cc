@@ -39,9 +39,14 @@ void expect_cancellation(int (*set)(int type, int* old_type)) {
 }
 
 void put_off_cancellation(uint32_t* count) {
+  if (tls_cancellation_waits) {
+    if (open_count() == nullptr) {
+      *count |= kWaits;  // left from a slow path that a handler has jumped out of
+    }
+    return;
+  }
   int old_type = os::kCancelDeferred;
-  if (!tls_cancellation_waits && set_cancel_type(os::kCancelDeferred, &old_type) == 0 &&
-      old_type == os::kCancelAtOnce) {
+  if (set_cancel_type(os::kCancelDeferred, &old_type) == 0 && old_type == os::kCancelAtOnce) {
     tls_cancellation_waits = true;
     *count |= kWaits;
   }
@@ -56,14 +61,16 @@ void let_in(uint32_t* count) {
     *around |= kWaits;
     return;
   }
-  if (tls_signals_wait) {
-    tls_signals_wait = false;
-    os::set_signal_mask(tls_mask);
-  }
-  if (tls_cancellation_waits) {
-    tls_cancellation_waits = false;
+  const bool signals = tls_signals_wait;
+  const bool cancellation = tls_cancellation_waits;
+  tls_signals_wait = false;
+  tls_cancellation_waits = false;
+  if (cancellation) {
     int old_type;
     set_cancel_type(os::kCancelAtOnce, &old_type);  // may be the end of the thread
+  }
+  if (signals) {
+    os::set_signal_mask(tls_mask);  // their handlers may never come back
   }
 }
 

@@ -61,7 +61,7 @@ void call_apart(os::SignalHandler* handler, int number, void* info, void* contex
 // Synchronous signals cannot wait: the instruction would be executed again.
 bool put_off(os::SignalHandler* entry, int number, void* info, void* context) {
   uint64_t mask = 0;
-  if (may_serve() || os::is_synchronous(number) ||
+  if (may_serve() || os::is_synchronous(number, info) ||
       !os::send_again(entry, number, info, context, &mask)) {
     return false;
   }

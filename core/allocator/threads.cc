@@ -229,6 +229,12 @@ void start_afresh(Reset reset) {
   }
   if (reset(registry.lock)) {
     registry.orphans = nullptr;
+    for (ThreadState* thread = first_thread(); thread != nullptr;
+         thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+      if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
+        freeze(thread);  // somebody may have been at it
+      }
+    }
   }
   if (reset(heap::page_heap_lock_for_fork())) {
     heap::forget_free_runs();

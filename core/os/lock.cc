@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
-// A fork takes less, unless it waits for somebody who waits for us.
-constexpr long kForkPatienceNs = 20'000'000;
+// A fork of a few gigabytes takes less, unless it waits for somebody who waits for us.
+constexpr long kForkPatienceNs = 200'000'000;
 
 // The thread control block's address names a thread without a system call.
 constinit void* forking_thread = nullptr;

@@ -163,8 +163,13 @@ bool is_own_code(uintptr_t pc) {
          reinterpret_cast<uintptr_t>(etext) - reinterpret_cast<uintptr_t>(__ehdr_start);
 }
 
-bool is_synchronous(int number) {
-  return (kSynchronous & bit_of(number)) != 0;
+bool is_synchronous(int number, const void* info) {
+  if ((kSynchronous & bit_of(number)) == 0) {
+    return false;
+  }
+  KernelSigaction action{};
+  raw_syscall(SYS_rt_sigaction, number, 0, address_of(&action), sizeof(uint64_t));
+  return (action.flags & SA_SIGINFO) == 0 || static_cast<const siginfo_t*>(info)->si_code > 0;
 }
 
 bool send_again(SignalHandler* entry, int number, const void* info, void* context, uint64_t* mask) {

@@ -37,8 +37,10 @@ uintptr_t interrupted_pc(const void* context);
 /// Is that in the code of the file that this function is linked into?
 bool is_own_code(uintptr_t pc);
 
-/// Comes of the instruction that was interrupted (a fault, a trap, a filtered system call).
-bool is_synchronous(int number);
+/// Comes of the instruction that was interrupted (a fault, a trap, a filtered system call), or may
+/// do so: only handlers that ask are told whether somebody has sent it. `info` as the handler got
+/// it.
+bool is_synchronous(int number, const void* info);
 
 /// From the handler of a signal: sends it to the calling thread again, with all that was told of
 /// it, and has all but synchronous signals blocked when the handler has returned, until

@@ -41,8 +41,8 @@ struct ModuleFunctions {
   elf::Symbols* kept;  // of the file, which has more than the loader has mapped; null: those
 };
 
-/// Reading all symbols of a module costs as much as looking up some 64 addresses; most programs have
-/// either a few of a module or many.
+/// Reading all symbols of a module costs as much as looking up some 64 addresses; most programs
+/// have either a few of a module or many.
 constexpr uint16_t kMostLookedUp = 16;
 
 constinit meta::GrowingTable<ModuleFunctions> table{};
@@ -209,11 +209,29 @@ void close_kept(uint32_t index) {
   }
 }
 
+/// Of addresses that were looked up.
+void drop_ranges(ModuleFunctions* functions) {
+  meta::release(functions->ranges, functions->capacity * sizeof(Range));
+  functions->ranges = nullptr;
+  functions->count = 0;
+  functions->capacity = 0;
+}
+
 struct Question {
   uint32_t index;  // of the module
   bool may_open;   // its file
   uint64_t offset;
 };
+
+void collect(uint32_t index, const elf::Symbols& symbols) {
+  Collector collector(reinterpret_cast<const char*>(modules()[index].path), table[index].is_opaque,
+                      symbols.table.size_bytes / sizeof(Elf64_Sym));
+  elf::visit_functions(symbols, {[](void* to, const char* name, uint64_t begin, uint64_t size) {
+                                   static_cast<Collector*>(to)->add_function(name, begin, size);
+                                 },
+                                 &collector});
+  collector.store(&table[index]);
+}
 
 void read_symbols(void* context) {
   const auto* question = static_cast<const Question*>(context);
@@ -223,22 +241,23 @@ void read_symbols(void* context) {
       !open_mapped(index, &symbols)) {
     return;
   }
-  Collector collector(reinterpret_cast<const char*>(modules()[index].path), table[index].is_opaque,
-                      symbols.table.size_bytes / sizeof(Elf64_Sym));
-  elf::visit_functions(symbols, {[](void* to, const char* name, uint64_t begin, uint64_t size) {
-                                   static_cast<Collector*>(to)->add_function(name, begin, size);
-                                 },
-                                 &collector});
-  collector.store(&table[index]);
+  collect(index, symbols);
   close_unless_kept(index, &symbols);
   close_kept(index);
 }
 
+// Nobody can write to an executable that runs, but to its debug file: that is read at once.
 void keep_symbols(void* context) {
   const uint32_t index = static_cast<const Question*>(context)->index;
   elf::Symbols symbols;
   if (!open_file(index, &symbols)) {
     return;
+  }
+  if (symbols.is_from_debug) {
+    drop_ranges(&table[index]);
+    table[index].is_read = true;
+    collect(index, symbols);
+    return elf::close_symbols(&symbols);
   }
   auto* kept = symbols.is_dynamic
                    ? nullptr
@@ -353,10 +372,7 @@ namespace {
 
 void read_all_locked(uint32_t index, bool may_open) {
   ModuleFunctions& functions = table[index];
-  meta::release(functions.ranges, functions.capacity * sizeof(Range));
-  functions.ranges = nullptr;
-  functions.count = 0;
-  functions.capacity = 0;
+  drop_ranges(&functions);
   functions.is_read = true;
   Question question{index, may_open, 0};
   os::call_on_own_stack(read_symbols, &question);
@@ -365,8 +381,12 @@ void read_all_locked(uint32_t index, bool may_open) {
 /// Distributions strip their libraries, and a limit on address space counts what is kept mapped.
 bool may_have_more_symbols(uint32_t index) {
   const std::string_view path = reinterpret_cast<const char*>(modules()[index].path);
-  return !table[index].is_opaque && !path.starts_with("/lib") && !path.starts_with("/usr/lib") &&
-         os::address_space_limit() == SIZE_MAX;
+  for (const std::string_view folder : {"/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"}) {
+    if (path.starts_with(folder)) {
+      return false;
+    }
+  }
+  return !table[index].is_opaque && os::address_space_limit() == SIZE_MAX;
 }
 
 /// Not yet known as a whole.

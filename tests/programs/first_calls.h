@@ -165,6 +165,7 @@ static inline int call_dlclose(void) {
   CALL(pthread_setname_np, pthread_setname_np(pthread_self(), "first") == 0)               \
   CALL(prctl, prctl(PR_SET_NAME, "first") == 0)                                            \
   CALL(mlockall, mlockall(0) == -1)                                                        \
+  CALL(munlockall, munlockall() == 0)                                                      \
   CALL(pthread_setcanceltype, pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL) == 0)   \
   CALL(sigaction, sigaction(SIGUSR1, NULL, NULL) == 0)                                     \
   CALL(__sigaction, __sigaction(SIGUSR1, NULL, NULL) == 0)                                 \
