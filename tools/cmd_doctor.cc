@@ -40,6 +40,9 @@ int cmd_doctor(const Arguments& arguments) {
       complain("doctor: cannot write: {}", std::strerror(error));
       return kUsageOrCouldNot;
     }
+    if (!diagnosis.is_told) {
+      return kUsageOrCouldNot;
+    }
     return count_of(diagnosis.findings, Grade::kFailure) == 0 ? kDone : kFoundSomething;
   } catch (const TargetError& error) {
     complain("doctor: {}", error.what());

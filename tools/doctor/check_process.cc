@@ -193,9 +193,15 @@ Finding check_preloaded(pid_t pid, const ProgramFacts& program, Preload& preload
   const std::vector<Mapping> mappings = read_mappings(pid, error);
   if (error != 0) {
     preload = Preload::kUnknown;
-    return failure(Harm::kHindered, "access", "may not be looked at",
+    const std::string way = geteuid() == 0
+                                ? fmt::format(
+                                      "with all rights that it has (grep Cap /proc/{}/status), and "
+                                      "outside of the sandbox",
+                                      pid)
+                                : fmt::format("sudo heaptag doctor {}", pid);
+    return failure(Harm::kUnseen, "access", "may not be looked at",
                    fmt::format("{}: whether it runs under heaptag cannot be seen", denial(pid)),
-                   {fmt::format("sudo heaptag doctor {}", pid)});
+                   {way});
   }
   if (mappings.empty() && program.file.empty()) {
     preload = Preload::kUnknown;

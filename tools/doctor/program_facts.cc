@@ -25,6 +25,21 @@ void read_own_library(ProgramFacts& program) {
   program.preload_elf = read_elf_facts(program.preload.path);
 }
 
+/// "prog" of "ld.so --library-path DIR prog"; "" when there is none, or the loader only lists.
+std::string program_of_loader(const std::vector<std::string>& words) {
+  const std::set<std::string> with_value = {
+      "--library-path",         "--inhibit-rpath",    "--audit", "--preload", "--argv0",
+      "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask"};
+  for (size_t i = 1; i < words.size(); ++i) {
+    if (with_value.contains(words[i])) {
+      ++i;
+    } else if (words[i] != "--inhibit-cache") {
+      return words[i].starts_with('-') ? "" : words[i];
+    }
+  }
+  return "";
+}
+
 bool is_ours(const std::string& path) {
   return file_name(path).starts_with("libheaptag.so");
 }
@@ -43,21 +58,44 @@ std::string file_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+bool is_cut_off(const ElfFacts& elf) {
+  return elf.is_elf && elf.used_bytes > elf.file_bytes;
+}
+
 std::string program_name(const ProgramFacts& program) {
+  if (!program.run_by.empty()) {
+    return file_name(real_path(program.run_by));
+  }
   return file_name(program.running.empty() ? program.word : real_path(program.running));
 }
 
-ProgramFacts facts_of_command(const std::string& word) {
+bool is_shell_script(const ProgramFacts& program) {
+  const std::string name = program_name(program);
+  return !program.scripts.empty() &&
+         (name == "bash" || name == "dash" || name == "sh" || name == "ksh" || name == "zsh");
+}
+
+ProgramFacts facts_of_command(const std::vector<std::string>& words) {
   ProgramFacts program;
-  program.word = word;
+  program.word = words[0];
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     program.environment.emplace_back(*entry);
   }
   read_own_library(program);
-  program.file = find_executable(word);
+  program.file = find_executable(words[0]);
   program.running = running_file(program.file, program.scripts);
   program.elf = read_elf_facts(program.running);
-  if (program.elf.is_x86_64 && !program.elf.loader.empty()) {
+  if (program.elf.soname.starts_with("ld-linux") && program.scripts.empty()) {
+    if (const std::string named = program_of_loader(words); !named.empty()) {
+      program.run_by = program.file;
+      program.word = named;
+      program.file = named.find('/') == std::string::npos ? "./" + named : named;
+      program.running = program.file;
+      program.elf = read_elf_facts(program.running);
+    }
+  }
+  if (program.elf.is_x86_64 && !program.elf.loader.empty() && !is_cut_off(program.elf) &&
+      kind_of(program.running) == FileKind::kElf) {
     program.is_asked = true;
     program.loading =
         find_needed_libraries(program.elf.loader, real_path(program.running), program.preload.path);

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "tools/program/executable.h"
+
 namespace heaptag::tools {
 namespace {
 
@@ -86,6 +88,16 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& program) {
   return pointers;
 }
 
+/// As execvpe, which hands to /bin/sh what the kernel does not know; but not what is no text.
+void execute(char* const* arguments, char* const* environment) {
+  const std::string file = find_executable(arguments[0]);
+  if (kind_of(file) == FileKind::kData || kind_of(file) == FileKind::kElf) {
+    execve(file.c_str(), arguments, environment);
+  } else {
+    execvpe(arguments[0], arguments, environment);
+  }
+}
+
 [[noreturn]] void run_child(const std::vector<std::string>& program,
                             ProgramEnvironment& environment,
                             const WaiterSignals& signals,
@@ -94,7 +106,7 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& program) {
   char* const* environment_pointers = environment.data();
   std::vector<char*> arguments = argument_pointers(program);
   signals.restore_in_child();
-  execvpe(arguments[0], arguments.data(), environment_pointers);
+  execute(arguments.data(), environment_pointers);
   const int error = errno;
   // Nothing can be done when even this fails: the parent then sees a status of 127 by itself.
   [[maybe_unused]] const ssize_t written = write(error_fd, &error, sizeof error);
@@ -160,7 +172,7 @@ int replace_self(const std::vector<std::string>& program, ProgramEnvironment env
   environment.set("HEAPTAG_ROOT", std::to_string(getpid()));
   char* const* environment_pointers = environment.data();
   std::vector<char*> arguments = argument_pointers(program);
-  execvpe(arguments[0], arguments.data(), environment_pointers);
+  execute(arguments.data(), environment_pointers);
   return errno;
 }
 
