@@ -231,6 +231,17 @@ def test_names_that_are_no_patterns(tmp_path):
     assert "HEAPTAG_PROGRAMS" not in diagnose("--", path).commands["systemd"]
 
 
+def test_heaptag_run_says_so_once_of_what_is_executed(tmp_path):
+    source = "#include <unistd.h>\nint main(void) { return sleep(1) != 0; }\n"
+    own = "void* malloc(unsigned long n) { (void)n; return 0; }\n"
+    for text, lines in ((own, 1), ("", 0)):
+        path = build(tmp_path, f"lines{lines}", text + source, "-fno-builtin", "-rdynamic")
+        done = run([COMMAND, "run", "-q", "--", "sh", "-c", f"exec {path}"], preload=False,
+                   cwd=tmp_path)
+        assert done.status == 0 and done.stderr.count("\n") == lines, done.stderr
+        assert done.stderr.count("stands aside, nothing is counted") == lines
+
+
 def test_a_library_that_is_missing(tmp_path):
     source = tmp_path / "x.c"
     source.write_text("int f(void){return 0;}\n#ifdef MAIN\nint main(void){return 0;}\n#endif\n")
@@ -242,6 +253,8 @@ def test_a_library_that_is_missing(tmp_path):
     library.unlink()
     found = diagnose("--", binary)
     assert found.status == 1 and "libgone.so" in found.row("program")[1]
+    done = run([COMMAND, "run", "--", binary], preload=False, cwd=tmp_path)
+    assert done.status == 127 and re.search(r": its loader did not find \S*libgone.so\n$", done.stderr)
 
 
 def test_a_program_that_its_loader_refuses(tmp_path):
@@ -311,12 +324,14 @@ def test_a_malloc_of_its_own_and_one_that_is_only_called():
     assert twin.status == 0 and twin.row("allocator")[0] == "ok"
 
 
-def test_heaptag_run_says_so_too(tmp_path):
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=repr)
+def test_heaptag_run_says_so_too_and_once(tmp_path, quiet):
+    """The library does; the command adds nothing."""
     for name, says_so in (("doctor_own_malloc", True), ("doctor_takes_malloc", False)):
-        done = run([COMMAND, "run", "--", program(name)], preload=False, cwd=tmp_path)
-        assert done.status == 0
-        assert ("it has a malloc of its own, for which heaptag stands aside" in done.stderr) == (
-            says_so)
+        done = run([COMMAND, "run", *quiet, "--", program(name)], preload=False, cwd=tmp_path)
+        assert done.status == 0 and "no report from" not in done.stderr
+        assert ("heaptag stands aside, nothing is counted" in done.stderr) == says_so
+        assert not says_so or done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["libjemalloc.so.2", "libtcmalloc_minimal.so.4",

@@ -1,13 +1,17 @@
 #include "tools/run/launcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 
@@ -123,7 +127,30 @@ int read_exec_errno(int fd) {
   return got == static_cast<ssize_t>(sizeof error) ? error : 0;
 }
 
+/// Notes what the child executes, now and then, until it ends: afterwards nobody can tell.
+void watch(pid_t child, Outcome& outcome) {
+  constexpr int kLongestMs = 128;
+  const int fd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+  pollfd end = {fd, POLLIN, 0};
+  const std::string link = "/proc/" + std::to_string(child) + "/exe";
+  for (int wait_ms = 1; fd >= 0; wait_ms = std::min(2 * wait_ms, kLongestMs)) {
+    const int ready = poll(&end, 1, wait_ms);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) {
+      break;
+    }
+    char file[PATH_MAX];
+    const ssize_t size = readlink(link.c_str(), file, sizeof file);
+    if (size > 0) {
+      outcome.last_file.assign(file, static_cast<size_t>(size));
+    }
+  }
+  if (fd >= 0) {
+    close(fd);
+  }
+}
+
 void wait_for(pid_t child, Outcome& outcome) {
+  watch(child, outcome);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
