@@ -34,7 +34,7 @@ std::variant<DoctorOptions, ExitStatus> parse_doctor_options(const Arguments& ar
       "heaptag doctor                       this machine\n"
       "heaptag doctor PID|NAME              a process\n"
       "heaptag doctor -- PROG ARGS...       a program, which is not run\n\n"
-      "Exit status: 0 it can be (warnings allowed), 1 something fails, 2 usage or could not.",
+      "Exit status: 0 it can be (warnings allowed), 1 something fails, 2 usage or it cannot be told.",
       "heaptag doctor");
   app.set_help_flag("-h,--help", "this text");
   app.add_option("TARGET", options.process, "a pid, or a program's name if it runs once");
@@ -60,6 +60,10 @@ std::variant<DoctorOptions, ExitStatus> parse_doctor_options(const Arguments& ar
       complain("doctor: no program behind --; heaptag doctor -- PROG ARGS...");
       return kUsageOrCouldNot;
     }
+  }
+  if (app.count("TARGET") != 0 && options.process.empty()) {
+    complain("doctor: the target is empty; heaptag doctor PID, heaptag doctor -- PROG ARGS...");
+    return kUsageOrCouldNot;
   }
   if (!options.process.empty() && !options.program.empty()) {
     complain("doctor: a process or a program, not both: {} and {}", options.process,
