@@ -75,11 +75,12 @@ def test_marks_of_privilege(tmp_path, kind):
     plain = diagnose("--", path, user=SOMEBODY)
     assert plain.status == 0 and plain.row("privilege")[0] == "ok"
     mark(path, kind)
-    found = diagnose("--", path, user=SOMEBODY)
+    found = diagnose("--", path, "a", "b c", user=SOMEBODY)
     grade, text = found.row("privilege")
     assert (found.status, grade) == (1, "FAIL")
     assert kind in text and "the loader ignores LD_PRELOAD" in text
-    assert "heaptag run -- " in text, "what to type instead"
+    assert re.search(rf"sudo heaptag run -- {path} a 'b c'\s", text + " "), "what to type instead"
+    assert re.search(rf"heaptag run -- /tmp/prog a 'b c'\s", text + " ")
     assert not found.has("allocator"), "nothing is promised any more"
     as_root = diagnose("--", path)
     assert as_root.status == 0 and "LD_PRELOAD will be honoured" in as_root.row("privilege")[1]
@@ -196,6 +197,19 @@ def test_symbols(tmp_path):
     assert grade == "ok" and "a debug file" in text
 
 
+def test_a_file_without_a_build_id(tmp_path):
+    path = build(tmp_path, "prog", MAIN, "-Wl,--build-id=none")
+    assert "no build-id by which" in diagnose("--", path).row("symbols")[1]
+    twin = build(tmp_path, "twin", MAIN)
+    assert "no debug file for build-id " in diagnose("--", twin).row("symbols")[1]
+
+
+def test_a_saved_report_is_no_process(tmp_path):
+    (tmp_path / "x.snap").write_text("")
+    assert "heaptag report x.snap" in doctor("x.snap", cwd=tmp_path).stderr
+    assert "heaptag doctor -- y.snap" in doctor("y.snap", cwd=tmp_path).stderr
+
+
 def test_a_package_is_named_for_a_packaged_program():
     grade, text = diagnose("--", "/usr/bin/dpkg").row("symbols")
     assert grade == "ok" or "apt-get install dpkg-dbgsym" in text
@@ -291,6 +305,8 @@ def test_other_preloads(tmp_path):
     (["999999999"], "there is no process 999999999"),
     (["no-such-program-anywhere"], "heaptag doctor -- no-such-program-anywhere"),
     (["./prog"], "heaptag doctor -- ./prog"),
+    (["0"], "0 is the number of no process"),
+    (["99999999999999999999"], "is the number of no process"),
     (["--"], "no program behind --"),
     ([""], "the target is empty"),
     (["1", "2"], "2 is one word too many"),

@@ -75,6 +75,36 @@ def test_a_static_process_cannot_be_restarted_under_it_either(tmp_path):
     assert "restart it" not in found.commands
 
 
+def restart_of(path, *arguments, cwd=None):
+    """The command that is proposed in a folder of its own, if any, and the row of the program."""
+    with subprocess.Popen([path, *arguments], env=base_environment(), cwd=cwd,
+                          stdout=subprocess.PIPE) as child:
+        assert child.stdout.read(1) == b"x"
+        if cwd is not None and (cwd / "gone").exists():
+            (cwd / "gone").unlink()
+        found = diagnose(child.pid)
+        child.kill()
+    return found.commands.get("restart it"), found.row("program")
+
+
+SAYS_SO = ("#include <unistd.h>\n"
+           "int main(void) { if (write(1, \"x\", 1) != 1) return 1; return pause(); }\n")
+
+
+def test_where_it_is_restarted(tmp_path):
+    build(tmp_path, "waits", SAYS_SO)
+    assert restart_of(tmp_path / "waits")[0] == f"heaptag run -- {tmp_path}/waits"
+    line, row = restart_of("./waits", "a", cwd=tmp_path)
+    assert line == f"cd {tmp_path} && heaptag run -- ./waits a" and row[0] == "ok"
+    assert restart_of("./waits", "/dev/fd/3", cwd=tmp_path)[0] is None
+
+
+def test_a_file_that_was_removed(tmp_path):
+    build(tmp_path, "gone", SAYS_SO)
+    _, (grade, text) = restart_of("./gone", cwd=tmp_path)
+    assert grade == "warn" and "its file was removed or replaced since" in text
+
+
 def test_a_process_with_a_malloc_of_its_own(tmp_path):
     """It has the library in it, and counts nothing."""
     source = (ROOT / "tests/programs/doctor_own_malloc.c").read_text()

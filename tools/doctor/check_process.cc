@@ -161,6 +161,12 @@ pid_t find_process(const std::string& word) {
     refuse_dead(pid);
     return pid;
   }
+  if (!word.empty() && word.find_first_not_of("-0123456789") == std::string::npos) {
+    throw TargetError(fmt::format("{} is the number of no process", word));
+  }
+  if (word.ends_with(".snap") && access(word.c_str(), F_OK) == 0) {
+    throw TargetError(fmt::format("{} is a saved report: heaptag report {}", word, word));
+  }
   if (word.find('/') != std::string::npos) {
     throw TargetError(
         fmt::format("{} is a path; to ask about a program: heaptag doctor -- {}", word, word));

@@ -286,6 +286,9 @@ Finding check_program(const ProgramFacts& program) {
   const std::string text =
       fmt::format("{}x86-64, dynamic, glibc 2.{}{}", introduction(program), here,
                   needed == 0 ? "" : fmt::format(" (libheaptag.so needs 2.{} or later)", needed));
+  if (program.file.ends_with(" (deleted)")) {
+    return warning(kTopic, text + "; its file was removed or replaced since");
+  }
   if (program.elf.is_go) {
     return warning(kTopic,
                    text +
@@ -346,14 +349,20 @@ Finding check_privilege(const ProgramFacts& program) {
     struct stat status = {};
     stat((program.root + program.running).c_str(), &status);
     std::vector<std::string> next;
-    if (privilege.gained == Privilege::kSetuid && status.st_uid != 0) {
-      next.push_back(
-          fmt::format("sudo -u '#{}' heaptag run -- {} ...", status.st_uid, program.word));
-    } else {
-      next.push_back(fmt::format("sudo heaptag run -- {} ...", program.word));
+    std::string arguments;
+    for (const std::string& argument : program.arguments) {
+      arguments += " " + shell_word(argument);
     }
-    next.push_back(fmt::format("a copy without the mark: cp {} /tmp/; heaptag run -- /tmp/{} ...",
-                               shell_word(program.running), file_name(program.running)));
+    const std::string user = privilege.gained == Privilege::kSetuid && status.st_uid != 0
+                                 ? fmt::format("-u '#{}' ", status.st_uid)
+                                 : "";
+    next.push_back(
+        fmt::format("sudo {}heaptag run -- {}{}", user, shell_word(program.word), arguments));
+    const std::string copy = shell_word("/tmp/" + file_name(program.running));
+    next.push_back(fmt::format(
+        "a copy without the mark, and without its rights: cp {} {}; heaptag "
+        "run -- {}{}",
+        shell_word(program.running), copy, copy, program.scripts.empty() ? arguments : " ..."));
     return failure(Harm::kBarred, "privilege", fmt::format("it is {}", name(privilege.gained)),
                    fmt::format("{}: it gets more rights than its user has, and the loader ignores "
                                "LD_PRELOAD for it",

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "tools/doctor/diagnosis_text.h"
 #include "tools/doctor/machine_checks.h"
@@ -58,6 +60,24 @@ std::string command_line(const ProgramFacts& program,
     line += " " + shell_word(word);
   }
   return line;
+}
+
+/// Not in another root, and not when it reads a descriptor that is gone by then.
+bool can_be_restarted_from_here(const ProgramFacts& program,
+                                const std::vector<std::string>& words) {
+  return program.root.empty() && std::none_of(words.begin(), words.end(), [](const auto& word) {
+           return word.starts_with("/dev/fd/") || word.starts_with("/proc/self/fd/");
+         });
+}
+
+/// "cd DIR && " when names of files hold in another folder than ours.
+std::string enter_folder_of(pid_t pid) {
+  std::error_code error;
+  const std::string link = fmt::format("/proc/{}/cwd", pid);
+  const std::string folder = std::filesystem::read_symlink(link, error).string();
+  return error || std::filesystem::equivalent(link, ".", error)
+             ? ""
+             : fmt::format("cd {} && ", shell_word(without_deleted(folder)));
 }
 
 std::string unit_line(const ProgramFacts& program, const std::optional<std::string>& tags) {
@@ -160,8 +180,11 @@ Diagnosis diagnose_process(pid_t pid) {
       findings.push_back(check_symbols(program));
       std::vector<std::string> words = read_arguments(pid);
       words.resize(std::max<size_t>(words.size(), 1));
-      diagnosis.commands = {{"restart it", command_line(program, words, std::nullopt)},
-                            {"systemd", unit_line(program, std::nullopt)}};
+      if (can_be_restarted_from_here(program, words)) {
+        diagnosis.commands.emplace_back(
+            "restart it", enter_folder_of(pid) + command_line(program, words, std::nullopt));
+      }
+      diagnosis.commands.emplace_back("systemd", unit_line(program, std::nullopt));
     }
     return diagnosis;
   }

@@ -1,11 +1,13 @@
 #include "tools/doctor/program_facts.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <string_view>
 #include <system_error>
 
 #include "tools/live/proc_files.h"
@@ -58,6 +60,14 @@ std::string file_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
+std::string without_deleted(std::string path) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (path.ends_with(kDeleted)) {
+    path.resize(path.size() - kDeleted.size());
+  }
+  return path;
+}
+
 bool is_cut_off(const ElfFacts& elf) {
   return elf.is_elf && elf.used_bytes > elf.file_bytes;
 }
@@ -66,7 +76,8 @@ std::string program_name(const ProgramFacts& program) {
   if (!program.run_by.empty()) {
     return file_name(real_path(program.run_by));
   }
-  return file_name(program.running.empty() ? program.word : real_path(program.running));
+  return file_name(
+      without_deleted(program.running.empty() ? program.word : real_path(program.running)));
 }
 
 bool is_shell_script(const ProgramFacts& program) {
@@ -78,6 +89,7 @@ bool is_shell_script(const ProgramFacts& program) {
 ProgramFacts facts_of_command(const std::vector<std::string>& words) {
   ProgramFacts program;
   program.word = words[0];
+  program.arguments.assign(words.begin() + 1, words.end());
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     program.environment.emplace_back(*entry);
   }
@@ -113,6 +125,16 @@ ProgramFacts facts_of_process(pid_t pid) {
   program.file = std::filesystem::read_symlink(link, error).string();
   program.running = program.file;
   program.elf = read_elf_facts(link);  // also when the file has been deleted or replaced
+  if (program.elf.soname.starts_with("ld-linux")) {
+    const std::string named = program_of_loader(read_arguments(pid));
+    const std::string file =
+        named.starts_with('/') ? program.root + named : fmt::format("/proc/{}/cwd/{}", pid, named);
+    if (const ElfFacts elf = read_elf_facts(file); !named.empty() && elf.is_elf) {
+      program.run_by = program.file;
+      program.elf = elf;
+      program.running = named;
+    }
+  }
   program.environment = read_environment_of(pid);
   read_own_library(program);
   int ignored = 0;

@@ -17,6 +17,7 @@ struct LibraryFacts {
 
 struct ProgramFacts {
   std::string word;                      // as the user typed it
+  std::vector<std::string> arguments;    // behind it
   std::string root;                      // where its paths begin: /proc/PID/root; "" is ours
   std::string file;                      // what the word stands for; "" when it was not found
   std::string running;                   // the ELF file that runs: of a script, its interpreter
@@ -37,6 +38,9 @@ ProgramFacts facts_of_command(const std::vector<std::string>& words);
 
 /// Of the executable of a process; its libraries are those that it has mapped.
 ProgramFacts facts_of_process(pid_t pid);
+
+/// A path of /proc without what the kernel adds when the file is gone.
+std::string without_deleted(std::string path);
 
 /// Whether the file ends before what its header promises.
 bool is_cut_off(const ElfFacts& elf);
