@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from runner import COMMAND, run
+from runner import COMMAND, base_environment, run
 
 SOMEBODY = 65534
 MAIN = "int main(void) { return 0; }\n"
@@ -45,7 +45,10 @@ class Diagnosis:
 
 
 def doctor(*arguments, user=None, **options):
+    """By a PATH in which heaptag is, so that its commands have the bare name."""
     words = [COMMAND, "doctor", *arguments]
+    path = f"{COMMAND.parent}:{base_environment()['PATH']}"
+    options["env"] = {"PATH": path, **(options.get("env") or {})}
     if user is not None:
         words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *words]
     return run(words, preload=False, **options)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from diagnosis import (MAIN, SOMEBODY, a_copy, build, diagnose, doctor, needs_root, open_to_all)
+from diagnosis import (MAIN, Diagnosis, SOMEBODY, a_copy, build, diagnose, doctor, needs_root, open_to_all)
 from live import running
 from runner import BUILD, COMMAND, LIBRARY, program, run
 
@@ -30,6 +30,20 @@ def test_a_program_that_can_run_does_run(tmp_path):
     assert done.status == 0 and "counted, not sampled" in done.stderr
     line = found.commands["systemd"]
     assert line == f"Environment=LD_PRELOAD={LIBRARY.resolve()} HEAPTAG_PROGRAMS=mix"
+
+
+def test_commands_are_called_as_it_was_called(tmp_path):
+    """Where PATH does not lead to it: a build."""
+    words = ["sh", "-c", f"cd {BUILD} && ./heaptag doctor -- true"]
+    assert "run it:            ./heaptag run -- true\n" in run(words, preload=False).stdout
+    assert diagnose("--", "true").commands["run it"] == "heaptag run -- true"
+
+
+def test_limited_address_space_is_said():
+    words = ["sh", "-c", f"ulimit -v 8000000; {COMMAND} doctor -- true"]
+    grade, text = Diagnosis(run(words, preload=False)).row("memory")
+    assert grade == "warn" and "symbols of files are not mapped" in text
+    assert diagnose("--", "true").row("memory")[0] == "ok"
 
 
 def test_a_name_is_looked_up_in_path():
@@ -79,7 +93,7 @@ def test_marks_of_privilege(tmp_path, kind):
     grade, text = found.row("privilege")
     assert (found.status, grade) == (1, "FAIL")
     assert kind in text and "the loader ignores LD_PRELOAD" in text
-    assert re.search(rf"sudo heaptag run -- {path} a 'b c'\s", text + " "), "what to type instead"
+    assert re.search(rf"sudo {COMMAND.resolve()} run -- {path} a 'b c'\s", text + " "), "what to type instead"
     assert re.search(rf"heaptag run -- /tmp/prog a 'b c'\s", text + " ")
     assert not found.has("allocator"), "nothing is promised any more"
     as_root = diagnose("--", path)

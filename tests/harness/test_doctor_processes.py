@@ -151,7 +151,7 @@ def test_a_process_of_another_user():
         found = diagnose(pid, user=SOMEBODY)
         assert found.status == 2 and f"sleep[{pid}] may not be looked at" == found.verdict
         assert f"it belongs to uid 0, we are uid {SOMEBODY}" in found.row("access")[1]
-        assert f"sudo heaptag doctor {pid}" in found.text
+        assert f"sudo {COMMAND.resolve()} doctor {pid}" in found.text
         assert diagnose(pid).status == 0
     with sleeping(SOMEBODY) as pid:
         assert diagnose(pid, user=SOMEBODY).status == 0
