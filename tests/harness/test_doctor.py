@@ -355,5 +355,7 @@ def test_a_process_that_has_ended():
 
 
 def test_help_is_there():
-    assert "Exit status: 0 it can be" in doctor("--help").stdout
+    text = doctor("--help").stdout
+    assert "Exit status: 0 it can be" in text and "--tags RULES|@FILE" in text
+    assert max(map(len, text.splitlines())) <= 90
     assert "heaptag doctor" in run([COMMAND, "--help"], preload=False).stdout
