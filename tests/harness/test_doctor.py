@@ -218,6 +218,15 @@ def test_a_file_without_a_build_id(tmp_path):
     assert "no debug file for build-id " in diagnose("--", twin).row("symbols")[1]
 
 
+def test_programs_are_known_by_their_files(tmp_path):
+    (tmp_path / "other-name").symlink_to("/bin/true")
+    (tmp_path / "same-name").write_text("#!/bin/sh\n")
+    (tmp_path / "same-name").chmod(0o755)
+    for name, said in (("other-name", "other-name runs (other-name is true here); "),
+                       ("same-name", "same-name runs; ")):
+        assert f"no program {said}" in doctor(name, env={"PATH": str(tmp_path)}).stderr
+
+
 def test_a_saved_report_is_no_process(tmp_path):
     (tmp_path / "x.snap").write_text("")
     assert "heaptag report x.snap" in doctor("x.snap", cwd=tmp_path).stderr
