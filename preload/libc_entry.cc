@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/allocator/allocator.h"
 #include "core/heap/page_heap.h"
@@ -84,6 +85,19 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 
 [[gnu::always_inline]] inline void free_block(void* block) {
   allocator::deallocate_or(block, [=] { free_slow(block); });
+}
+
+// For what the C library does not have (any more, or yet): there is nobody behind us, so it is what
+// everybody calls free.
+[[gnu::noinline]] void free_bound_slow(void* block) {
+  if (allocator::stands_aside()) {
+    return ::free(block);
+  }
+  allocator::deallocate_slow(block);
+}
+
+[[gnu::always_inline]] inline void free_bound(void* block) {
+  allocator::deallocate_or(block, [=] { free_bound_slow(block); });
 }
 
 // Nobody's, unless we stand aside.
@@ -187,17 +201,16 @@ HEAPTAG_EXPORT void* pvalloc(size_t size) {
                               HEAPTAG_SITE());
 }
 
-// Of what the C library does not have (any more, or yet), free is the next.
 HEAPTAG_EXPORT void cfree(void* block) {
-  heaptag::free_block(block);
+  heaptag::free_bound(block);
 }
 
 HEAPTAG_EXPORT void free_sized(void* block, size_t /*size*/) {
-  heaptag::free_block(block);
+  heaptag::free_bound(block);
 }
 
 HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t /*size*/) {
-  heaptag::free_block(block);
+  heaptag::free_bound(block);
 }
 
 HEAPTAG_EXPORT size_t malloc_usable_size(void* block) {

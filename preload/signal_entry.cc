@@ -1,5 +1,7 @@
-// Handlers of the program are called by one of ours, which knows what a signal has interrupted. The
-// program sees its own: in what it asks for, on the stack, and in what the kernel tells a handler.
+// Handlers of the program are called by ours, which know what a signal has interrupted: one entry
+// for each handler, so that whoever reads an entry back by the raw system call has something that
+// stands for this handler for ever. The program sees its own: in what it asks for, on the stack,
+// and in what the kernel tells a handler.
 #include <signal.h>
 
 #include "core/allocator/interruption.h"
@@ -7,87 +9,115 @@
 #include "preload/entry.h"
 #include "preload/next.h"
 
+extern "C" {
+// What entries stand for. Never changed once it is there, never taken away.
+__attribute__((visibility("hidden"))) constinit heaptag::os::SignalHandler* heaptag_handlers[256]{};
+__attribute__((visibility("hidden"))) extern const char heaptag_handler_entries[];
+__attribute__((visibility("hidden"))) void heaptag_on_signal(int number,
+                                                             void* info,
+                                                             void* context,
+                                                             heaptag::os::SignalHandler* handler,
+                                                             heaptag::os::SignalHandler* entry);
+}
+
+// Each entry of 16 bytes says which one it is; what is common finds its handler.
+__asm__(R"(
+    .pushsection .text
+    .p2align 4
+    .globl heaptag_handler_entries
+    .hidden heaptag_handler_entries
+    .type heaptag_handler_entries, @function
+heaptag_handler_entries:
+    .cfi_startproc
+    .rept 256
+    .p2align 4
+    leaq (%rip), %r8
+    jmp heaptag_handler_common
+    .endr
+heaptag_handler_common:
+    subq $7, %r8
+    movq %r8, %rax
+    leaq heaptag_handler_entries(%rip), %rcx
+    subq %rcx, %rax
+    shrq $1, %rax
+    leaq heaptag_handlers(%rip), %rcx
+    movq (%rcx,%rax), %rcx
+    jmp heaptag_on_signal
+    .cfi_endproc
+    .size heaptag_handler_entries, . - heaptag_handler_entries
+    .popsection
+)");
+
 namespace heaptag {
 
 namespace {
 
 using os::SignalHandler;
 
-// By number. Written before the kernel knows of it, so that it is there when the signal comes;
-// never taken away: a vfork child, which has our memory, sets defaults that are not its parent's.
-constinit SignalHandler* handlers[NSIG]{};
-
-// Called by the kernel. Mostly nothing of it is left on the stack when the program's handler runs.
-void on_signal(int number, void* info, void* context) {
-  SignalHandler* handler = read_relaxed(handlers[number]);
-  if (allocator::meets_us(context)) {
-    return allocator::handle_interruption(on_signal, handler, number, info, context);
-  }
-  handler(number, info, context);
-}
+constexpr size_t kEntries = sizeof(heaptag_handlers) / sizeof(heaptag_handlers[0]);
+constexpr size_t kEntryBytes = 16;
 
 SignalHandler* as_handler(sighandler_t function) {
   return __builtin_bit_cast(SignalHandler*, function);
-}
-
-sighandler_t as_function(SignalHandler* handler) {
-  return __builtin_bit_cast(sighandler_t, handler);
 }
 
 bool is_function(sighandler_t handler) {
   return handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR && handler != SIG_HOLD;
 }
 
-/// What the program sets for a signal, exchanged for ours while in scope.
-class Exchange {
- public:
-  Exchange(int number, sighandler_t handler) : number_(number), given_(handler) {
-    is_on_ = number > 0 && number < NSIG && !allocator::stands_aside();
-    before_ = is_on_ ? read_relaxed(handlers[number]) : nullptr;
-    if (is_on_ && is_function(handler) && as_handler(handler) != on_signal) {
-      write_relaxed(handlers[number], as_handler(handler));
-      given_ = as_function(on_signal);
+size_t entry_of(sighandler_t handler) {
+  return (reinterpret_cast<uintptr_t>(handler) -
+          reinterpret_cast<uintptr_t>(heaptag_handler_entries)) /
+         kEntryBytes;
+}
+
+/// The entry for a handler; the handler itself when there are too many of them.
+sighandler_t exchange(sighandler_t handler) {
+  if (!is_function(handler) || entry_of(handler) < kEntries || allocator::stands_aside()) {
+    return handler;
+  }
+  for (size_t i = 0; i < kEntries; ++i) {
+    SignalHandler* there = __atomic_load_n(&heaptag_handlers[i], __ATOMIC_RELAXED);
+    if (there == nullptr &&
+        __atomic_compare_exchange_n(&heaptag_handlers[i], &there, as_handler(handler), false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+      there = as_handler(handler);
+    }
+    if (there == as_handler(handler)) {
+      return reinterpret_cast<sighandler_t>(reinterpret_cast<uintptr_t>(heaptag_handler_entries) +
+                                            i * kEntryBytes);
     }
   }
+  return handler;
+}
 
-  /// To be set in its place.
-  sighandler_t given() const { return given_; }
-
-  /// What was set before, as the program knows it.
-  sighandler_t known(sighandler_t old) const {
-    if (as_handler(old) != on_signal) {
-      return old;
-    }
-    return as_function(is_on_ ? before_ : read_relaxed(handlers[number_]));
-  }
-
-  void failed() const {
-    if (is_on_) {
-      write_relaxed(handlers[number_], before_);
-    }
-  }
-
- private:
-  int number_;
-  sighandler_t given_;
-  SignalHandler* before_;
-  bool is_on_;
-};
+/// What an entry stands for.
+sighandler_t known(sighandler_t handler) {
+  const size_t entry = entry_of(handler);
+  return entry < kEntries ? __builtin_bit_cast(sighandler_t, heaptag_handlers[entry]) : handler;
+}
 
 /// signal() and its relatives.
 template <FunctionName kName>
 sighandler_t set_handler(int number, sighandler_t handler) {
-  const Exchange exchange(number, handler);
-  const sighandler_t old = call_next<kName, sighandler_t>(number, exchange.given());
-  if (old == SIG_ERR) {
-    exchange.failed();
-  }
-  return exchange.known(old);
+  return known(call_next<kName, sighandler_t>(number, exchange(handler)));
 }
 
 }  // namespace
 
 }  // namespace heaptag
+
+// Mostly nothing of it is left on the stack when the program's handler runs.
+extern "C" void heaptag_on_signal(int number,
+                                  void* info,
+                                  void* context,
+                                  heaptag::os::SignalHandler* handler,
+                                  heaptag::os::SignalHandler* entry) {
+  if (heaptag::allocator::meets_us(context)) {
+    return heaptag::allocator::handle_interruption(entry, handler, number, info, context);
+  }
+  handler(number, info, context);
+}
 
 extern "C" {
 
@@ -95,20 +125,17 @@ HEAPTAG_EXPORT int sigaction(int number,
                              const struct sigaction* action,
                              struct sigaction* old) noexcept {
   using namespace heaptag;
-  const Exchange exchange(number, action == nullptr ? SIG_DFL : action->sa_handler);
 
   struct sigaction ours {};
 
   if (action != nullptr) {
     ours = *action;
-    ours.sa_handler = exchange.given();
+    ours.sa_handler = exchange(action->sa_handler);
   }
   const int result = call_next<"sigaction", int, int, const struct sigaction*, struct sigaction*>(
       number, action == nullptr ? nullptr : &ours, old);
-  if (result != 0) {
-    exchange.failed();
-  } else if (old != nullptr) {
-    old->sa_handler = exchange.known(old->sa_handler);
+  if (result == 0 && old != nullptr) {
+    old->sa_handler = known(old->sa_handler);
   }
   return result;
 }

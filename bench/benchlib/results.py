@@ -3,6 +3,8 @@
 import math
 from statistics import median
 
+from benchlib.workloads import GROUPS
+
 MEASURES = ("cpu", "wall", "maxrss_kib", "minor_faults")
 
 
@@ -44,11 +46,11 @@ class Results:
         return (min(ratios), max(ratios)) if ratios else None
 
     def geometric_mean(self, group, allocator, measure):
-        """(mean of the ratios over a group, how many); "all" is every group."""
+        """(mean of the ratios over a group, how many); "suite" is all but real programs."""
         ratios = [
             self.ratio(w.name, allocator, measure)
             for w in self.workloads
-            if group in ("all", w.group)
+            if group in ("all", w.group) or (group == "suite" and w.group != "real")
         ]
         ratios = [ratio for ratio in ratios if ratio]
         if not ratios:
@@ -66,8 +68,12 @@ class Results:
         return sorted(spreads)
 
     def groups(self):
-        present = [g for g in ("micro", "real") if any(w.group == g for w in self.workloads)]
-        return present if len(present) == 1 else [*present, "all"]
+        present = [g for g in GROUPS if any(w.group == g for w in self.workloads)]
+        if len(present) == 1:
+            return present
+        if "real" not in present or len(present) == 2:
+            return [*present, "all"]
+        return ["micro", "threads", "suite", "real", "all"]
 
     def as_json(self):
         workloads = {}

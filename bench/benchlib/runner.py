@@ -10,8 +10,10 @@ from pathlib import Path
 
 # All that a workload sees, besides LD_PRELOAD and its own row of the table: no HEAPTAG_*, no
 # MALLOC_*, no locale or PATH of the person who measures.
+# TMPDIR is a directory that disappears with the last run.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "TZ": "UTC"}
 TIMEOUT_S = 300
+LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
 
 
 class Failed(Exception):
@@ -45,14 +47,18 @@ class Runner:
         if complaint:
             raise Failed(f"wrote to stderr: {complaint}")
         if check_loaded:
-            self._check_loaded(allocator, maps.read_text())
+            self._check_loaded(workload, allocator, maps.read_text())
         sample["cpu"] = sample["user"] + sample["sys"]
         sample["output"] = hashlib.sha256(out.read_bytes()).hexdigest()
         return sample
 
     def _environment(self, workload, allocator):
-        preload = {"LD_PRELOAD": str(allocator.library)} if allocator.library else {}
-        return ENVIRONMENT | workload.env | allocator.env | preload
+        library = allocator.library
+        if library is None and workload.links:
+            library = LIBC  # before the allocator that the program is linked with
+        preload = {"LD_PRELOAD": str(library)} if library else {}
+        here = {"TMPDIR": self.scratch.name}
+        return ENVIRONMENT | here | workload.env | allocator.env | preload
 
     @staticmethod
     def _wait(command, environment, stdout, stderr):
@@ -74,7 +80,7 @@ class Runner:
                 raise Failed(f"did not end within {TIMEOUT_S} s") from None
             raise
 
-    def _check_loaded(self, allocator, maps):
+    def _check_loaded(self, workload, allocator, maps):
         """Each process of the tree has this allocator mapped at its end, and no other one."""
         processes = [block.split("\n") for block in maps.strip().split("\n\n")]
         own = self.libraries.get(allocator.name)
@@ -82,5 +88,5 @@ class Runner:
             if own is not None and own not in files:
                 raise Failed(f"{allocator.name} is not loaded in its process {comm!r}")
             for name, library in self.libraries.items():
-                if library != own and library in files:
+                if library != own and library in files and name != workload.links:
                     raise Failed(f"{name} is loaded in process {comm!r} too")

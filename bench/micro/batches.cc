@@ -1,5 +1,5 @@
-// After sh6bench and sh8bench (MicroQuill): batches of small blocks, most of them tiny, freed in
-// the order of allocation, in reverse, or every other one first with the rest kept for a while.
+// Our own, a simpler relative of sh6bench: batches of blocks, most of them tiny, freed in the order
+// of allocation, in reverse, or every other one first with the rest kept for a while.
 // Stresses refills and returns of whole runs of blocks, and lists that are not in address order.
 #include "bench/micro/micro.h"
 

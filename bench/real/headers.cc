@@ -1,5 +1,6 @@
-// What g++ compiles in the workload "g++": several large standard headers, instantiated. Never run.
-// SMOKE leaves a small program of the same kind.
+// What the workloads "g++" and "clang" compile: several large standard headers, instantiated. Never
+// run. SMOKE leaves a small program of the same kind. clang 14 cannot read the <ranges> of
+// libstdc++ 12, so it compiles C++17.
 #include <map>
 #include <string>
 #include <vector>
@@ -33,11 +34,16 @@ std::size_t distinct(const std::vector<std::string>& words) {
 #ifndef SMOKE
 std::vector<std::string> matching(const std::vector<std::string>& words, const std::string& text) {
   const std::regex pattern(text);
-  auto hits = words | std::views::filter([&](const std::string& word) {
-                return std::regex_search(word, pattern);
-              });
+  const auto hit = [&](const std::string& word) { return std::regex_search(word, pattern); };
+#  if __cplusplus >= 202002L
+  auto hits = words | std::views::filter(hit);
   std::vector<std::string> result(hits.begin(), hits.end());
   std::ranges::sort(result, std::greater<>{});
+#  else
+  std::vector<std::string> result;
+  std::copy_if(words.begin(), words.end(), std::back_inserter(result), hit);
+  std::sort(result.begin(), result.end(), std::greater<>{});
+#  endif
   return result;
 }
 

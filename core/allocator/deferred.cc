@@ -68,7 +68,7 @@ void let_in(uint32_t* count) {
 }
 
 bool may_serve() {
-  return tls_state->busy == 0 && tls_quiet == 0;
+  return ((tls_state->busy | tls_quiet) & ~kWaits) == 0;
 }
 
 void serve_waiting() {

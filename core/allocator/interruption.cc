@@ -4,7 +4,7 @@
 
 namespace heaptag::allocator {
 
-__thread Interruptions tls_interruptions __attribute__((tls_model("initial-exec"))) = {};
+__thread ThreadState* tls_interrupted __attribute__((tls_model("initial-exec"))) = nullptr;
 
 namespace {
 
@@ -14,28 +14,48 @@ void give_back_if_any(ThreadState* state) {
   }
 }
 
+ThreadState* take_innermost() {
+  ThreadState* state = tls_interrupted;
+  tls_interrupted = state->interrupted_before;
+  return state;
+}
+
 // Handlers that were left by a longjmp or an exception: the thread has gone on with the state that
-// it had there, and nobody will go on with what they interrupted.
+// it had there, if any, and nobody will go on with what they interrupted.
 void forget_abandoned(const void* context) {
-  while (tls_interruptions.count != 0 &&
-         os::is_frame_gone(tls_interruptions.at[tls_interruptions.count - 1].frame, context)) {
-    give_back_if_any(tls_interruptions.at[--tls_interruptions.count].state);
+  while (tls_interrupted != nullptr && os::is_frame_gone(tls_interrupted->handler_frame, context)) {
+    ThreadState* state = take_innermost();
+    if (tls_state == &cold_state) {
+      tls_state = state;
+    } else {
+      give_back(state);
+    }
   }
 }
 
+// Another signal may come between any two lines. It never finds a state both in use and in the
+// list.
 void call_apart(os::SignalHandler* handler, int number, void* info, void* context) {
-  const uint32_t level = tls_interruptions.count;
-  tls_interruptions.at[level] = {tls_state,
-                                 reinterpret_cast<uintptr_t>(__builtin_frame_address(0))};
-  tls_interruptions.count = level + 1;
+  ThreadState* state = tls_state;
+  ThreadState* before = tls_interrupted;
   tls_state = &cold_state;
+  if (state != &cold_state) {
+    state->interrupted_before = before;
+    state->handler_frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    tls_interrupted = state;
+  }
   handler(number, info, context);
   // What was abandoned inside of this handler will not come back either.
-  while (tls_interruptions.count > level) {
+  ThreadState* ours = state != &cold_state ? state : before;
+  while (tls_interrupted != ours) {
     ThreadState* used = tls_state;
-    tls_state = tls_interruptions.at[--tls_interruptions.count].state;
+    tls_state = take_innermost();
     give_back_if_any(used);
   }
+  ThreadState* used = tls_state;
+  tls_interrupted = before;
+  tls_state = state;
+  give_back_if_any(used);
 }
 
 // Synchronous signals cannot wait: the instruction would be executed again.
@@ -58,7 +78,7 @@ void handle_interruption(
   }
   forget_abandoned(context);
   const bool is_in_us = os::is_own_code(os::interrupted_pc(context)) || !may_serve();
-  if (!is_in_us || tls_interruptions.count == kMaxInterrupted) {
+  if (!is_in_us) {
     handler(number, info, context);
   } else {
     call_apart(handler, number, info, context);
@@ -66,8 +86,8 @@ void handle_interruption(
 }
 
 bool is_interrupted(const ThreadState* state) {
-  for (uint32_t i = 0; i < tls_interruptions.count; ++i) {
-    if (tls_interruptions.at[i].state == state) {
+  for (const ThreadState* one = tls_interrupted; one != nullptr; one = one->interrupted_before) {
+    if (one == state) {
       return true;
     }
   }
@@ -75,8 +95,8 @@ bool is_interrupted(const ThreadState* state) {
 }
 
 void give_back_interrupted() {
-  while (tls_interruptions.count != 0) {
-    give_back_if_any(tls_interruptions.at[--tls_interruptions.count].state);
+  while (tls_interrupted != nullptr) {
+    give_back(take_innermost());
   }
 }
 

@@ -9,25 +9,13 @@
 
 namespace heaptag::allocator {
 
-/// A state that waits for the end of a handler which has interrupted its fast path.
-struct Interrupted {
-  ThreadState* state;
-  uintptr_t frame;  // address in the frame that calls the handler
-};
-
-inline constexpr uint32_t kMaxInterrupted = 3;
-
-struct Interruptions {
-  uint32_t count;
-  Interrupted at[kMaxInterrupted];
-};
-
-extern __thread Interruptions tls_interruptions __attribute__((tls_model("initial-exec")));
+/// The innermost of the calling thread's states that wait for the end of a handler which has
+/// interrupted their fast path; null: none.
+extern __thread ThreadState* tls_interrupted __attribute__((tls_model("initial-exec")));
 
 /// Has the signal met the calling thread in our code, or has an earlier one left something to do?
 inline bool meets_us(const void* context) {
-  return os::is_own_code(os::interrupted_pc(context)) || !may_serve() ||
-         tls_interruptions.count != 0;
+  return os::is_own_code(os::interrupted_pc(context)) || !may_serve() || tls_interrupted != nullptr;
 }
 
 /// Calls the handler, now or by another delivery of the signal to `entry` (which is what the kernel

@@ -137,6 +137,9 @@ struct alignas(64) ThreadState {
 
   void* inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
   ThreadState* next_orphan;
+  // While a signal handler has interrupted a fast path of its, see interruption.h.
+  ThreadState* interrupted_before;  // the one that was interrupted before it, in the same thread
+  uintptr_t handler_frame;          // an address in the frame that calls the handler
   uint64_t current_span_bytes;      // of all current spans: what can be handed out unseen
   uint64_t current_span_bytes_max;  //
   Outgoing outgoing[kOutgoing];

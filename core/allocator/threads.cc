@@ -54,6 +54,9 @@ struct LateState {
 
 constinit LateState late{};
 
+// A thread may have several states, one after another or for its signal handlers.
+__thread bool tls_is_counted __attribute__((tls_model("initial-exec"))) = false;
+
 // Set when the calling thread's state has become an orphan.
 __thread bool tls_torn_down __attribute__((tls_model("initial-exec"))) = false;
 
@@ -159,9 +162,11 @@ void make_orphan_locked(ThreadState* thread) {
   if (thread != nullptr) {
     tls_state = thread;
     name_thread(thread);
-    if (tls_interruptions.count != 0) {
-      push_tags_of(tls_interruptions.at[tls_interruptions.count - 1].state);
-    } else {
+    if (tls_interrupted != nullptr) {
+      push_tags_of(tls_interrupted);
+    }
+    if (!tls_is_counted) {
+      tls_is_counted = true;
       __atomic_fetch_add(&registry.attached, 1, __ATOMIC_RELAXED);
     }
     if (registry.hook != nullptr) {

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include <cstring>
 #include <initializer_list>
 
 #include "core/os/syscall.h"
@@ -95,6 +96,14 @@ constexpr uint64_t kSynchronous = bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGF
 // What the C library keeps for itself: to cancel threads, and to change the ids of all.
 constexpr uint64_t kOfLibc = bit_of(32) | bit_of(33);
 
+constexpr int kFirstRealTime = 34;
+
+// So many may have come while the first was on its way.
+constexpr unsigned kMostBefore = 64;
+
+// What the kernel fills of a siginfo_t.
+constexpr size_t kToldBytes = 48;
+
 ucontext_t* ucontext_of(void* context) {
   return static_cast<ucontext_t*>(context);
 }
@@ -112,6 +121,34 @@ void install_again(KernelSigaction* action, int number, SignalHandler* entry) {
   if ((action->flags & SA_RESETHAND) != 0 && action->handler == SIG_DFL) {
     action->handler = __builtin_bit_cast(void (*)(int), entry);
     raw_syscall(SYS_rt_sigaction, number, address_of(action), 0, sizeof(uint64_t));
+  }
+}
+
+long send_to_this_thread(int number, const void* info) {
+  return raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid),
+                     number, reinterpret_cast<long>(info));
+}
+
+// Takes the next that waits, and puts it behind the others. False when none waits.
+bool rotate(int number, siginfo_t* info) {
+  const uint64_t only_this = bit_of(number);
+  const timespec at_once{};
+  return !is_error(raw_syscall(SYS_rt_sigtimedwait, address_of(&only_this), address_of(info),
+                               address_of(&at_once), sizeof(uint64_t))) &&
+         !is_error(send_to_this_thread(number, info));
+}
+
+// Real-time signals of one number are delivered in the order in which they were sent: what has just
+// been sent again was the first.
+void move_to_front(int number, const void* sent) {
+  siginfo_t info{};
+  unsigned before = 0;
+  while (before < kMostBefore && rotate(number, &info) &&
+         std::memcmp(&info, sent, kToldBytes) != 0) {
+    ++before;
+  }
+  for (; before != 0; --before) {
+    rotate(number, &info);
   }
 }
 
@@ -142,9 +179,11 @@ bool send_again(SignalHandler* entry, int number, const void* info, void* contex
   // The kernel has told nothing to a handler that does not ask.
   const void* told = (action.flags & SA_SIGINFO) != 0 ? info : &plain;
   install_again(&action, number, entry);
-  if (is_error(raw_syscall(SYS_rt_tgsigqueueinfo, plain.si_pid, raw_syscall(SYS_gettid), number,
-                           reinterpret_cast<long>(told)))) {
+  if (is_error(send_to_this_thread(number, told))) {
     return false;  // what is blocked now is not blocked any more when the handler returns
+  }
+  if (number >= kFirstRealTime) {
+    move_to_front(number, told);
   }
   auto* restored = reinterpret_cast<uint64_t*>(&ucontext_of(context)->uc_sigmask);
   *mask = *restored;

@@ -41,8 +41,9 @@ struct ModuleFunctions {
   elf::Symbols* kept;  // of the file, which has more than the loader has mapped; null: those
 };
 
-/// Reading all symbols of a module costs about as much as looking up so many addresses.
-constexpr uint16_t kMostLookedUp = 64;
+/// Reading all symbols of a module costs as much as looking up some 64 addresses; most programs have
+/// either a few of a module or many.
+constexpr uint16_t kMostLookedUp = 16;
 
 constinit meta::GrowingTable<ModuleFunctions> table{};
 

@@ -87,3 +87,13 @@ def test_programs_see_their_own_handlers(run_both):
     done = run_both([program("handlers")])
     assert done.status == 0 and "a stranger" not in done.stdout
     assert len(re.findall("raised|set |ask ", done.stdout)) > 40
+
+
+STEPS = {"malloc": 1, "free": 1, "calloc": 3, "realloc": 3, "memalign": 7, "large": 7, "fresh": 3}
+
+
+@pytest.mark.parametrize("action", ["return", "jump", "nest"])
+@pytest.mark.parametrize("call", STEPS)
+def test_between_any_two_instructions(call, action):
+    """The handler allocates, and returns, jumps out, or is interrupted itself, three deep."""
+    assert run([program("signal_steps"), call, action, STEPS[call]]).ok().stdout == "good\n"
