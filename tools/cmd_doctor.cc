@@ -1,7 +1,10 @@
 // heaptag doctor: can it be preloaded, read, symbolised? Why not, and what to type instead.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "tools/command.h"
 #include "tools/doctor/diagnosis.h"
@@ -9,6 +12,7 @@
 #include "tools/doctor/doctor_options.h"
 #include "tools/doctor/process_checks.h"
 #include "tools/model/rendering.h"
+#include "tools/program/executable.h"
 #include "tools/report/target.h"
 #include "tools/text/message.h"
 #include "tools/text/write_all.h"
@@ -26,6 +30,21 @@ Diagnosis diagnose(const DoctorOptions& options) {
                                  : diagnose_process(find_process(options.process));
 }
 
+/// As it was called; "heaptag" where PATH leads here.
+void name_own_command(Diagnosis& diagnosis) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) {
+    return;
+  }
+  const std::string found = find_executable("heaptag");
+  const bool is_in_path =
+      !found.empty() && std::filesystem::equivalent(found, self, error) && !error;
+  name_command(
+      diagnosis, is_in_path ? "heaptag" : shell_word(program_invocation_name),
+      is_in_path && self.string().starts_with("/usr/") ? "heaptag" : shell_word(self.string()));
+}
+
 }  // namespace
 
 int cmd_doctor(const Arguments& arguments) {
@@ -34,10 +53,14 @@ int cmd_doctor(const Arguments& arguments) {
     return *status;
   }
   try {
-    const Diagnosis diagnosis = diagnose(std::get<DoctorOptions>(parsed));
+    Diagnosis diagnosis = diagnose(std::get<DoctorOptions>(parsed));
+    name_own_command(diagnosis);
     const std::string text = as_text(diagnosis, terminal_columns(STDOUT_FILENO).value_or(kColumns));
     if (const int error = write_all(STDOUT_FILENO, text); error != 0) {
       complain("doctor: cannot write: {}", std::strerror(error));
+      return kUsageOrCouldNot;
+    }
+    if (!diagnosis.is_told) {
       return kUsageOrCouldNot;
     }
     return count_of(diagnosis.findings, Grade::kFailure) == 0 ? kDone : kFoundSomething;

@@ -24,7 +24,7 @@ struct Row {
   std::string live = "-";
   std::string owners = "-";
   std::string up = "-";
-  std::string mode = "-";  // the default one; there is no other yet
+  std::string mode = "-";  // the default one, or "aside": another malloc comes first
 };
 
 std::string size_text(uint64_t bytes, bool plain) {
@@ -73,6 +73,8 @@ int cmd_ls(const Arguments& arguments) {
       row.live = size_text(report.totals.figures.live_bytes, plain);
       row.owners = format_grouped(report.tags.size()).view();
       row.up = format_duration(report.process.run_ns).view();
+    } catch (const StandsAside&) {
+      row.mode = "aside";
     } catch (const LiveError& error) {
       complaints.emplace_back(error.what());
     }

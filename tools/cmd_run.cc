@@ -54,6 +54,11 @@ void complain_exec(const std::string& program, int error) {
   const bool exists = !file.empty() && access(file.c_str(), F_OK) == 0;
   if (error == ENOENT && exists) {
     const std::string interpreter = script_interpreter(file);
+    if (interpreter.ends_with('\r')) {
+      complain("run: {}: its interpreter '{}\\r' does not exist: its first line ends in CR LF",
+               program, without_carriage_return(interpreter));
+      return;
+    }
     complain("run: {}: its {} does not exist", program,
              interpreter.empty() ? "loader (see `file` and `readelf -l`)"
                                  : "interpreter " + interpreter);

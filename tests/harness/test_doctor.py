@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from diagnosis import (MAIN, SOMEBODY, a_copy, build, diagnose, doctor, needs_root, open_to_all)
+from diagnosis import (MAIN, Diagnosis, SOMEBODY, a_copy, build, diagnose, doctor, needs_root, open_to_all)
 from live import running
 from runner import BUILD, COMMAND, LIBRARY, program, run
 
@@ -30,6 +30,20 @@ def test_a_program_that_can_run_does_run(tmp_path):
     assert done.status == 0 and "counted, not sampled" in done.stderr
     line = found.commands["systemd"]
     assert line == f"Environment=LD_PRELOAD={LIBRARY.resolve()} HEAPTAG_PROGRAMS=mix"
+
+
+def test_commands_are_called_as_it_was_called(tmp_path):
+    """Where PATH does not lead to it: a build."""
+    words = ["sh", "-c", f"cd {BUILD} && ./heaptag doctor -- true"]
+    assert "run it:            ./heaptag run -- true\n" in run(words, preload=False).stdout
+    assert diagnose("--", "true").commands["run it"] == "heaptag run -- true"
+
+
+def test_limited_address_space_is_said():
+    words = ["sh", "-c", f"ulimit -v 8000000; {COMMAND} doctor -- true"]
+    grade, text = Diagnosis(run(words, preload=False)).row("memory")
+    assert grade == "warn" and "symbols of files are not mapped" in text
+    assert diagnose("--", "true").row("memory")[0] == "ok"
 
 
 def test_a_name_is_looked_up_in_path():
@@ -56,97 +70,6 @@ def test_scripts_are_their_interpreters(tmp_path):
     assert found.status == 1 and "/nonexistent/interpreter" in found.verdict
 
 
-CANNOT_BE = [
-    ("static", "statically linked", "link it without -static"),
-    ("32-bit", "it is no x86-64 program", "run its x86-64 build"),
-    ("arm", "it is no x86-64 program", "run its x86-64 build"),
-    ("musl", "it is not loaded by glibc", "run a build for glibc"),
-    ("no loader", "its loader does not exist", None),
-    ("text", "neither an ELF file nor a script", "heaptag doctor -- sh"),
-    ("not executable", "it may not be executed", "chmod +x"),
-    ("not there", "No such file or directory", None),
-    ("not in path", "not found in PATH", "heaptag doctor -- /path/to/no-such-program-anywhere"),
-    ("folder", "it is a directory", "name the program in it"),
-]
-
-
-def change_loader(path, loader):
-    image = path.read_bytes()
-    old = b"/lib64/ld-linux-x86-64.so.2\0"
-    assert image.count(old) == 1
-    path.write_bytes(image.replace(old, loader.ljust(len(old), b"\0")))
-
-
-def make(kind, folder):
-    path = folder / "prog"
-    if kind == "static":
-        return program("doctor_static")
-    if kind == "not in path":
-        return "no-such-program-anywhere"
-    if kind == "not there":
-        return path
-    if kind == "folder":
-        path.mkdir()
-        return path
-    if kind == "text":
-        path.write_text("just text\n")
-        path.chmod(0o755)
-        return path
-    a_copy(program("mix"), path, 0o644 if kind == "not executable" else 0o755)
-    image = bytearray(path.read_bytes())
-    if kind == "32-bit":  # the head of a file of that kind, and nothing else
-        image = bytearray(b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x02\0\x03\0\x01\0\0\0" + bytes(28))
-    elif kind == "arm":
-        image[18:20] = b"\xb7\0"
-    path.write_bytes(image)
-    if kind == "musl":
-        change_loader(path, b"/lib/ld-musl-x86_64.so.1")
-    elif kind == "no loader":
-        change_loader(path, b"/gone/ld-linux-x86-64.so.2")
-    return path
-
-
-@pytest.mark.parametrize("kind,verdict,step", CANNOT_BE, ids=[row[0] for row in CANNOT_BE])
-def test_what_cannot_run_under_heaptag(tmp_path, kind, verdict, step):
-    word = make(kind, tmp_path)
-    found = diagnose("--", word)
-    assert found.status == 1
-    assert found.verdict.startswith(f"{word} cannot run under heaptag: ")
-    assert verdict in found.verdict
-    assert found.grades() == ["FAIL"] and "run it" not in found.commands
-    assert step is None or re.search(rf"^ +do +.*{re.escape(step)}", found.text, re.M)
-
-
-def test_its_innocent_twin_can(tmp_path):
-    assert diagnose("--", a_copy(program("mix"), tmp_path / "prog")).status == 0
-
-
-def test_a_library_that_is_missing(tmp_path):
-    source = tmp_path / "x.c"
-    source.write_text("int f(void){return 0;}\n#ifdef MAIN\nint main(void){return 0;}\n#endif\n")
-    library, binary = tmp_path / "libgone.so", tmp_path / "prog"
-    subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", library], check=True)
-    subprocess.run(["gcc", "-DMAIN", source, "-Wl,--no-as-needed", library,
-                    f"-Wl,-rpath,{tmp_path}", "-o", binary], check=True)
-    assert diagnose("--", binary).status == 0
-    library.unlink()
-    found = diagnose("--", binary)
-    assert found.status == 1 and "libgone.so" in found.row("program")[1]
-
-
-def test_a_program_that_its_loader_refuses(tmp_path):
-    """Of a newer C library: it asks for a version that is not here."""
-    path = a_copy(program("mix"), tmp_path / "prog")
-    image = path.read_bytes()
-    assert image.count(b"GLIBC_2.34\0") >= 1
-    assert diagnose("--", path).status == 0
-    hash_34, hash_99 = (0x069691b4).to_bytes(4, "little"), (0x06969119).to_bytes(4, "little")
-    path.write_bytes(image.replace(b"GLIBC_2.34\0", b"GLIBC_2.99\0").replace(hash_34, hash_99))
-    found = diagnose("--", path)
-    assert found.status == 1 and "its loader refuses it" in found.verdict
-    assert "GLIBC_2.99" in found.text
-
-
 # Privilege ----------------------------------------------------------------------------------------
 
 def mark(path, kind):
@@ -166,11 +89,12 @@ def test_marks_of_privilege(tmp_path, kind):
     plain = diagnose("--", path, user=SOMEBODY)
     assert plain.status == 0 and plain.row("privilege")[0] == "ok"
     mark(path, kind)
-    found = diagnose("--", path, user=SOMEBODY)
+    found = diagnose("--", path, "a", "b c", user=SOMEBODY)
     grade, text = found.row("privilege")
     assert (found.status, grade) == (1, "FAIL")
     assert kind in text and "the loader ignores LD_PRELOAD" in text
-    assert "heaptag run -- " in text, "what to type instead"
+    assert re.search(rf"sudo {COMMAND.resolve()} run -- {path} a 'b c'\s", text + " "), "what to type instead"
+    assert re.search(rf"heaptag run -- /tmp/prog a 'b c'\s", text + " ")
     assert not found.has("allocator"), "nothing is promised any more"
     as_root = diagnose("--", path)
     assert as_root.status == 0 and "LD_PRELOAD will be honoured" in as_root.row("privilege")[1]
@@ -201,12 +125,25 @@ def test_a_malloc_of_its_own_and_one_that_is_only_called():
     assert twin.status == 0 and twin.row("allocator")[0] == "ok"
 
 
-def test_heaptag_run_says_so_too(tmp_path):
+@pytest.mark.parametrize("quiet", [[], ["-q"]], ids=repr)
+def test_heaptag_run_says_so_too_and_once(tmp_path, quiet):
+    """The library does; the command adds nothing."""
     for name, says_so in (("doctor_own_malloc", True), ("doctor_takes_malloc", False)):
-        done = run([COMMAND, "run", "--", program(name)], preload=False, cwd=tmp_path)
-        assert done.status == 0
-        assert ("it has a malloc of its own, for which heaptag stands aside" in done.stderr) == (
-            says_so)
+        done = run([COMMAND, "run", *quiet, "--", program(name)], preload=False, cwd=tmp_path)
+        assert done.status == 0 and "no report from" not in done.stderr
+        assert ("heaptag stands aside, nothing is counted" in done.stderr) == says_so
+        assert not says_so or done.stderr.count("\n") == 1
+
+
+def test_heaptag_run_says_so_once_of_what_is_executed(tmp_path):
+    source = "#include <unistd.h>\nint main(void) { return sleep(1) != 0; }\n"
+    own = "void* malloc(unsigned long n) { (void)n; return 0; }\n"
+    for text, lines in ((own, 1), ("", 0)):
+        path = build(tmp_path, f"lines{lines}", text + source, "-fno-builtin", "-rdynamic")
+        done = run([COMMAND, "run", "-q", "--", "sh", "-c", f"exec {path}"], preload=False,
+                   cwd=tmp_path)
+        assert done.status == 0 and done.stderr.count("\n") == lines, done.stderr
+        assert done.stderr.count("stands aside, nothing is counted") == lines
 
 
 @pytest.mark.parametrize("name", ["libjemalloc.so.2", "libtcmalloc_minimal.so.4",
@@ -272,6 +209,28 @@ def test_symbols(tmp_path):
     shutil.copy(debug, tmp_path)
     grade, text = diagnose("--", path).row("symbols")
     assert grade == "ok" and "a debug file" in text
+
+
+def test_a_file_without_a_build_id(tmp_path):
+    path = build(tmp_path, "prog", MAIN, "-Wl,--build-id=none")
+    assert "no build-id by which" in diagnose("--", path).row("symbols")[1]
+    twin = build(tmp_path, "twin", MAIN)
+    assert "no debug file for build-id " in diagnose("--", twin).row("symbols")[1]
+
+
+def test_programs_are_known_by_their_files(tmp_path):
+    (tmp_path / "other-name").symlink_to("/bin/true")
+    (tmp_path / "same-name").write_text("#!/bin/sh\n")
+    (tmp_path / "same-name").chmod(0o755)
+    for name, said in (("other-name", "other-name runs (other-name is true here); "),
+                       ("same-name", "same-name runs; ")):
+        assert f"no program {said}" in doctor(name, env={"PATH": str(tmp_path)}).stderr
+
+
+def test_a_saved_report_is_no_process(tmp_path):
+    (tmp_path / "x.snap").write_text("")
+    assert "heaptag report x.snap" in doctor("x.snap", cwd=tmp_path).stderr
+    assert "heaptag doctor -- y.snap" in doctor("y.snap", cwd=tmp_path).stderr
 
 
 def test_a_package_is_named_for_a_packaged_program():
@@ -369,7 +328,10 @@ def test_other_preloads(tmp_path):
     (["999999999"], "there is no process 999999999"),
     (["no-such-program-anywhere"], "heaptag doctor -- no-such-program-anywhere"),
     (["./prog"], "heaptag doctor -- ./prog"),
+    (["0"], "0 is the number of no process"),
+    (["99999999999999999999"], "is the number of no process"),
     (["--"], "no program behind --"),
+    ([""], "the target is empty"),
     (["1", "2"], "2 is one word too many"),
     (["1", "--", "true"], "a process or a program, not both"),
     (["--tgas", "x", "--", "true"], "did you mean --tags?"),
@@ -402,5 +364,7 @@ def test_a_process_that_has_ended():
 
 
 def test_help_is_there():
-    assert "Exit status: 0 it can be" in doctor("--help").stdout
+    text = doctor("--help").stdout
+    assert "Exit status: 0 it can be" in text and "--tags RULES|@FILE" in text
+    assert max(map(len, text.splitlines())) <= 90
     assert "heaptag doctor" in run([COMMAND, "--help"], preload=False).stdout

@@ -75,6 +75,36 @@ def test_a_static_process_cannot_be_restarted_under_it_either(tmp_path):
     assert "restart it" not in found.commands
 
 
+def restart_of(path, *arguments, cwd=None):
+    """The command that is proposed in a folder of its own, if any, and the row of the program."""
+    with subprocess.Popen([path, *arguments], env=base_environment(), cwd=cwd,
+                          stdout=subprocess.PIPE) as child:
+        assert child.stdout.read(1) == b"x"
+        if cwd is not None and (cwd / "gone").exists():
+            (cwd / "gone").unlink()
+        found = diagnose(child.pid)
+        child.kill()
+    return found.commands.get("restart it"), found.row("program")
+
+
+SAYS_SO = ("#include <unistd.h>\n"
+           "int main(void) { if (write(1, \"x\", 1) != 1) return 1; return pause(); }\n")
+
+
+def test_where_it_is_restarted(tmp_path):
+    build(tmp_path, "waits", SAYS_SO)
+    assert restart_of(tmp_path / "waits")[0] == f"heaptag run -- {tmp_path}/waits"
+    line, row = restart_of("./waits", "a", cwd=tmp_path)
+    assert line == f"cd {tmp_path} && heaptag run -- ./waits a" and row[0] == "ok"
+    assert restart_of("./waits", "/dev/fd/3", cwd=tmp_path)[0] is None
+
+
+def test_a_file_that_was_removed(tmp_path):
+    build(tmp_path, "gone", SAYS_SO)
+    _, (grade, text) = restart_of("./gone", cwd=tmp_path)
+    assert grade == "warn" and "its file was removed or replaced since" in text
+
+
 def test_a_process_with_a_malloc_of_its_own(tmp_path):
     """It has the library in it, and counts nothing."""
     source = (ROOT / "tests/programs/doctor_own_malloc.c").read_text()
@@ -119,9 +149,9 @@ def test_a_process_of_another_user():
     open_to_all(COMMAND.parent)
     with sleeping(0) as pid:
         found = diagnose(pid, user=SOMEBODY)
-        assert found.status == 1 and f"sleep[{pid}] may not be looked at" == found.verdict
+        assert found.status == 2 and f"sleep[{pid}] may not be looked at" == found.verdict
         assert f"it belongs to uid 0, we are uid {SOMEBODY}" in found.row("access")[1]
-        assert f"sudo heaptag doctor {pid}" in found.text
+        assert f"sudo {COMMAND.resolve()} doctor {pid}" in found.text
         assert diagnose(pid).status == 0
     with sleeping(SOMEBODY) as pid:
         assert diagnose(pid, user=SOMEBODY).status == 0
@@ -146,7 +176,7 @@ def test_a_process_that_is_not_dumpable(dumpable):
         child.stdout.readline()
         found = diagnose(child.pid, user=SOMEBODY)
         child.kill()
-    assert found.status == 1 - dumpable
+    assert found.status == (0 if dumpable else 2)
     assert ("same user, but the process is not dumpable" in found.text) == (not dumpable)
 
 

@@ -1,4 +1,4 @@
-"""tests/INTERPOSITION.md names tests that exist, and leaves no situation out."""
+"""tests/INTERPOSITION.md names tests and scenarios that exist, and leaves no situation out."""
 import re
 
 import pytest
@@ -18,6 +18,8 @@ def missing(text):
         found = re.search(rf"^def {function}\(", source, re.M) if function else source
         if not found:
             bad.append(f"{file}::{function}" if function else file)
+    bad += [name for name in re.findall(r"`(real/\w+\.sh)`", text)
+            if not (ROOT / "tests" / name).is_file()]
     gates = (ROOT / ".ci/gates").read_text()
     for names in re.findall(r"\bgates? (\w+(?:, \w+)*)", text):
         bad += [f"gate {n}" for n in names.split(", ") if not re.search(rf"\b{n}\b", gates)]
@@ -38,6 +40,7 @@ def test_every_situation_has_a_row():
 
 
 @pytest.mark.parametrize("text", ["`harness/test_none.py`", "`harness/test_exact.py::test_none`",
-                                  "gate none", "gates exports, none"])
+                                  "`real/none.sh`", "gate none", "gates exports, none"])
 def test_what_does_not_exist_is_found(text):
-    assert len(missing(text)) == 1 and missing("`harness/test_exact.py`; gates exports, needed") == []
+    assert len(missing(text)) == 1 and missing(
+        "`harness/test_exact.py`, `real/git.sh`; gates exports, needed") == []

@@ -96,3 +96,30 @@ def test_preload_that_counts_and_hands_on():
     assert done.stdout == alone.stdout and done.status == 0
     behind = run(command, library=f"{LIBRARY}:{other}", report=True).ok()
     assert "counted 0 0 0 0\n" in behind.stdout and behind.report.totals["allocations"] > 1000
+
+
+@pytest.mark.parametrize("lines", [1, 0])
+def test_looked_at_from_outside(tmp_path, lines):
+    """It runs, and there is nothing to read: said as it is, at once and later."""
+    path = tmp_path / "sleeper"
+    source = tmp_path / "sleeper.c"
+    own = "void* malloc(unsigned long n) { (void)n; return 0; }\n" if lines else ""
+    source.write_text(own + "#include <unistd.h>\n"
+                      "int main(void) { (void)!write(1, \"x\", 1); return pause(); }\n")
+    subprocess.run(["gcc", "-fno-builtin", "-rdynamic", source, "-o", path], check=True)
+    child = subprocess.Popen([path], env={**base_environment(), "LD_PRELOAD": str(LIBRARY)},
+                             stdout=subprocess.PIPE)
+    try:
+        assert child.stdout.read(1) == b"x"
+        said = (f"heaptag: process {child.pid} (sleeper) has a malloc of its own, for which heaptag "
+                f"stands aside: nothing is counted; heaptag doctor {child.pid} says more\n")
+        for command in ("report", "snapshot"):
+            done = run([COMMAND, command, str(child.pid)], preload=False, cwd=tmp_path)
+            assert (done.status, done.stderr) == ((2, said) if lines else (0, ""))
+        listed = run([COMMAND, "ls"], preload=False).ok()
+        (row,) = [row.split() for row in listed.stdout.splitlines() if row.split()[0] == str(child.pid)]
+        assert row[-1] == ("aside" if lines else "-") and str(child.pid) not in listed.stderr
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()

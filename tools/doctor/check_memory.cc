@@ -55,6 +55,13 @@ Finding check_memory(pid_t pid) {
     return warning("memory", text + ": that is little room for address space that is only reserved",
                    {"ulimit -v unlimited"});
   }
+  if (address_space) {
+    return warning("memory",
+                   text +
+                       ": symbols of files are not mapped then, and wrappers that are static "
+                       "functions are charged themselves",
+                   {"ulimit -v unlimited"});
+  }
   if (maps < kUsualMaps) {
     return warning("memory",
                    fmt::format("{}; vm.max_map_count={} is low: a large heap may be refused "

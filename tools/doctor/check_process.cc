@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <filesystem>
+#include <system_error>
 
 #include "core/base/format.h"
 #include "tools/doctor/machine_checks.h"
@@ -16,6 +18,7 @@
 #include "tools/live/live_error.h"
 #include "tools/live/live_process.h"
 #include "tools/live/proc_files.h"
+#include "tools/program/executable.h"
 #include "tools/report/container.h"
 #include "tools/report/target.h"
 #include "tools/run/option_rows.h"
@@ -133,6 +136,15 @@ Finding check_exit_report(pid_t pid, const ProgramFacts& program) {
   return ok("report", fmt::format("at exit: {}", path));
 }
 
+/// " (sh is dash here)": programs are known by the names of their files.
+std::string name_of_its_file(const std::string& word) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(find_executable(word), error);
+  return error || file.filename() == word
+             ? ""
+             : fmt::format(" ({} is {} here)", word, file.filename().string());
+}
+
 pid_t number_in(const std::string& word) {
   pid_t pid = 0;
   const char* end = word.data() + word.size();
@@ -161,6 +173,12 @@ pid_t find_process(const std::string& word) {
     refuse_dead(pid);
     return pid;
   }
+  if (!word.empty() && word.find_first_not_of("-0123456789") == std::string::npos) {
+    throw TargetError(fmt::format("{} is the number of no process", word));
+  }
+  if (word.ends_with(".snap") && access(word.c_str(), F_OK) == 0) {
+    throw TargetError(fmt::format("{} is a saved report: heaptag report {}", word, word));
+  }
   if (word.find('/') != std::string::npos) {
     throw TargetError(
         fmt::format("{} is a path; to ask about a program: heaptag doctor -- {}", word, word));
@@ -174,9 +192,9 @@ pid_t find_process(const std::string& word) {
   }
   if (found.empty()) {
     throw TargetError(
-        fmt::format("no program {} runs; to ask whether it can run under heaptag: "
+        fmt::format("no program {} runs{}; to ask whether it can run under heaptag: "
                     "heaptag doctor -- {}",
-                    word, word));
+                    word, name_of_its_file(word), word));
   }
   if (found.size() > 1) {
     const size_t shown = std::min(found.size(), kShown);
@@ -193,9 +211,15 @@ Finding check_preloaded(pid_t pid, const ProgramFacts& program, Preload& preload
   const std::vector<Mapping> mappings = read_mappings(pid, error);
   if (error != 0) {
     preload = Preload::kUnknown;
-    return failure(Harm::kHindered, "access", "may not be looked at",
+    const std::string way = geteuid() == 0
+                                ? fmt::format(
+                                      "with all rights that it has (grep Cap /proc/{}/status), and "
+                                      "outside of the sandbox",
+                                      pid)
+                                : fmt::format("sudo heaptag doctor {}", pid);
+    return failure(Harm::kUnseen, "access", "may not be looked at",
                    fmt::format("{}: whether it runs under heaptag cannot be seen", denial(pid)),
-                   {fmt::format("sudo heaptag doctor {}", pid)});
+                   {way});
   }
   if (mappings.empty() && program.file.empty()) {
     preload = Preload::kUnknown;

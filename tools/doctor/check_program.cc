@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
+#include "core/base/format.h"
 #include "tools/doctor/program_checks.h"
 #include "tools/model/rendering.h"
 #include "tools/program/executable.h"
@@ -36,6 +38,95 @@ std::string machine_name(const ElfFacts& elf) {
   }
 }
 
+const char* type_name(mode_t mode) {
+  return S_ISCHR(mode)    ? "character device"
+         : S_ISBLK(mode)  ? "block device"
+         : S_ISFIFO(mode) ? "FIFO"
+                          : "socket";
+}
+
+/// What is no program, whatever its permissions are; nothing of programs.
+std::optional<Finding> check_file_type(const ElfFacts& elf) {
+  const auto none = [](const char* verdict, std::vector<std::string> next = {}) {
+    return failure(Harm::kBarred, kTopic, fmt::format("it is {}", verdict),
+                   fmt::format("{}, not a program", verdict), std::move(next));
+  };
+  if (is_cut_off(elf)) {
+    return failure(
+        Harm::kBarred, kTopic, "the file is cut off",
+        fmt::format("the file is cut off: its segments end at byte {}, the file at {}",
+                    format_grouped(elf.used_bytes).view(), format_grouped(elf.file_bytes).view()),
+        {"install or copy it again"});
+  }
+  if (elf.type == ET_REL) {
+    return none("an object file", {"link it"});
+  }
+  if (elf.type == ET_CORE) {
+    return none("a core file");
+  }
+  if (elf.soname.starts_with("ld-linux")) {
+    return failure(Harm::kBarred, kTopic, "no program behind the loader",
+                   "the loader itself, and no program behind it that it is to run",
+                   {"name the program"});
+  }
+  if (elf.is_library) {
+    return none("a shared library", {"name a program that uses it"});
+  }
+  return std::nullopt;
+}
+
+/// Of a file that the kernel would not execute for us.
+Finding refusal(const std::string& file, const struct stat& status) {
+  const char* verdict = "it may not be executed";
+  std::string text =
+      fmt::format("{} may not be executed (mode {:o})", file, status.st_mode & 07777);
+  struct statvfs system = {};
+  if (statvfs(file.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
+    return failure(Harm::kBarred, kTopic, verdict,
+                   file + " lies on a file system that is mounted noexec", {"copy it elsewhere"});
+  }
+  switch (kind_of(file)) {
+    case FileKind::kText:
+    case FileKind::kData:
+      return failure(Harm::kBarred, kTopic, "it is not a program",
+                     fmt::format("{}: a file of {}, not a program", file,
+                                 kind_of(file) == FileKind::kText ? "text" : "data"));
+    case FileKind::kElf:
+    case FileKind::kScript:
+      return failure(
+          Harm::kBarred, kTopic, verdict, std::move(text),
+          {(geteuid() == 0 || geteuid() == status.st_uid ? "chmod +x " : "sudo chmod +x ") +
+           shell_word(file)});
+    case FileKind::kUnreadable:
+      break;
+  }
+  return failure(Harm::kBarred, kTopic, verdict, std::move(text));
+}
+
+/// A file of the way to the interpreter that is not there.
+Finding not_there(const ProgramFacts& program, const std::string& file, int error) {
+  if (file == program.file) {
+    const std::string text = fmt::format("{}: {}", program.word, std::strerror(error));
+    return failure(Harm::kBarred, kTopic, text, text);
+  }
+  const std::string& script = program.scripts.back();
+  const std::vector<std::string> words = script_words(script);
+  const std::string named = file.empty() ? program_of_env(words) : file;
+  if (named.ends_with('\r')) {
+    const std::string shown = without_carriage_return(named) + "\\r";
+    return failure(Harm::kBarred, kTopic, "its first line ends in a carriage return",
+                   fmt::format("its first line ends in a carriage return (CR LF): looked for is "
+                               "'{}'",
+                               shown),
+                   {"sed -i 's/\\r$//' " + shell_word(script)});
+  }
+  const std::string text =
+      file.empty()
+          ? fmt::format("{}, which {} is to run for {}, is not in PATH", named, words[0], script)
+          : fmt::format("{}, the interpreter of {}: {}", file, script, std::strerror(error));
+  return failure(Harm::kBarred, kTopic, text, text);
+}
+
 /// Why there is nothing to look at; nothing when there is.
 std::optional<Finding> check_that_it_exists(const ProgramFacts& program) {
   struct stat status = {};
@@ -51,24 +142,30 @@ std::optional<Finding> check_that_it_exists(const ProgramFacts& program) {
   }
   for (const std::string& file : {program.file, program.running}) {
     if (file.empty() || stat(file.c_str(), &status) != 0) {
-      const std::string what =
-          file == program.file ? word
-                               : fmt::format("{}, the interpreter of {}",
-                                             file.empty() ? script_interpreter(program.file) : file,
-                                             program.scripts.back());
-      const char* reason = std::strerror(file.empty() ? ENOENT : errno);
-      return failure(Harm::kBarred, kTopic, fmt::format("{}: {}", what, reason),
-                     fmt::format("{}: {}", what, reason));
+      return not_there(program, file, file.empty() ? ENOENT : errno);
     }
     if (S_ISDIR(status.st_mode)) {
       return failure(Harm::kBarred, kTopic, "it is a directory", "a directory",
                      {"name the program in it"});
     }
-    if (!S_ISREG(status.st_mode) || access(file.c_str(), X_OK) != 0) {
+    if (!S_ISREG(status.st_mode)) {
+      const std::string what = std::string("a ") + type_name(status.st_mode);
+      return failure(Harm::kBarred, kTopic, "it is " + what, what + ", not a program");
+    }
+    if (access(file.c_str(), X_OK) != 0 && program.run_by.empty()) {
+      const ElfFacts elf = read_elf_facts(file);
+      const auto other = check_file_type(elf);
+      return other ? *other : refusal(file, status);
+    }
+    if (access(file.c_str(), R_OK) != 0) {
+      const bool is_script = file != program.running;
       return failure(
-          Harm::kBarred, kTopic, "it may not be executed",
-          fmt::format("{} may not be executed (mode {:o})", file, status.st_mode & 07777),
-          {"chmod +x " + shell_word(file)});
+          Harm::kUnseen, kTopic, "it may not be read",
+          fmt::format("{} may be executed but not read by uid {}: what it is cannot be seen; {}",
+                      file, geteuid(),
+                      is_script ? "its interpreter cannot read it either"
+                                : "an ELF file can run, a script cannot"),
+          {fmt::format("sudo heaptag doctor -- {}", shell_word(word))});
     }
   }
   return std::nullopt;
@@ -80,8 +177,10 @@ std::optional<Finding> check_kind(const ProgramFacts& program) {
   const std::string& file = program.running;
   if (!elf.is_elf) {
     return failure(Harm::kBarred, kTopic, "neither an ELF file nor a script",
-                   fmt::format("{} is neither an ELF file nor a script with #!", file),
-                   {"name its interpreter: heaptag doctor -- sh " + shell_word(program.word)});
+                   fmt::format("{} is neither an ELF file nor a script", file));
+  }
+  if (auto other = check_file_type(elf)) {
+    return other;
   }
   if (!elf.is_x86_64) {
     return failure(Harm::kBarred, kTopic, "it is no x86-64 program",
@@ -131,10 +230,15 @@ unsigned glibc_minor_here(const ProgramFacts& program) {
 }
 
 std::string introduction(const ProgramFacts& program) {
-  if (!program.scripts.empty()) {
-    return fmt::format("a script; what runs is {}: ", program.running);
+  if (!program.run_by.empty()) {
+    return fmt::format("the loader itself; what runs is {}: ", program.running);
   }
-  return "";
+  if (program.scripts.empty()) {
+    return "";
+  }
+  const bool has_none = kind_of(program.scripts.back()) == FileKind::kText;
+  return fmt::format("{}; what runs is {}: ", has_none ? "a script without #!" : "a script",
+                     program.running);
 }
 
 }  // namespace
@@ -157,6 +261,13 @@ Finding check_program(const ProgramFacts& program) {
                     here, needed),
         {"build heaptag on this system, or on an older one"});
   }
+  if (program.loading.killed_by_signal != 0) {
+    const char* name = sigabbrev_np(program.loading.killed_by_signal);
+    return failure(Harm::kBarred, kTopic, "its loader is killed",
+                   fmt::format("its loader was killed by SIG{} while it looked at it: it cannot "
+                               "start, with or without heaptag",
+                               name == nullptr ? "NAL" : name));
+  }
   if (!program.loading.missing.empty()) {
     return failure(
         Harm::kBarred, kTopic, "a library of it is missing",
@@ -175,12 +286,21 @@ Finding check_program(const ProgramFacts& program) {
   const std::string text =
       fmt::format("{}x86-64, dynamic, glibc 2.{}{}", introduction(program), here,
                   needed == 0 ? "" : fmt::format(" (libheaptag.so needs 2.{} or later)", needed));
+  if (program.file.ends_with(" (deleted)")) {
+    return warning(kTopic, text + "; its file was removed or replaced since");
+  }
   if (program.elf.is_go) {
     return warning(kTopic,
                    text +
                        "; written in Go: only what its C code allocates passes through "
                        "malloc, Go's own heap does not",
                    {"Go's own profiler: go tool pprof http://HOST:PORT/debug/pprof/heap"});
+  }
+  if (is_shell_script(program)) {
+    return warning(kTopic, text + "; the programs that it starts are not looked at",
+                   {fmt::format("heaptag doctor -- PROG of each, such as the one behind \"exec\" "
+                                "in {}",
+                                shell_word(program.scripts[0]))});
   }
   return ok(kTopic, text);
 }
@@ -216,6 +336,9 @@ Finding check_library(const ProgramFacts& program) {
 }
 
 Finding check_privilege(const ProgramFacts& program) {
+  if (!program.run_by.empty()) {
+    return ok("privilege", "none is gained behind the loader: LD_PRELOAD will be honoured");
+  }
   const FilePrivilege privilege = privilege_of(program.root + program.running);
   const auto name = [](Privilege one) {
     return one == Privilege::kSetuid   ? "setuid"
@@ -226,14 +349,20 @@ Finding check_privilege(const ProgramFacts& program) {
     struct stat status = {};
     stat((program.root + program.running).c_str(), &status);
     std::vector<std::string> next;
-    if (privilege.gained == Privilege::kSetuid && status.st_uid != 0) {
-      next.push_back(
-          fmt::format("sudo -u '#{}' heaptag run -- {} ...", status.st_uid, program.word));
-    } else {
-      next.push_back(fmt::format("sudo heaptag run -- {} ...", program.word));
+    std::string arguments;
+    for (const std::string& argument : program.arguments) {
+      arguments += " " + shell_word(argument);
     }
-    next.push_back(fmt::format("a copy without the mark: cp {} /tmp/; heaptag run -- /tmp/{} ...",
-                               shell_word(program.running), file_name(program.running)));
+    const std::string user = privilege.gained == Privilege::kSetuid && status.st_uid != 0
+                                 ? fmt::format("-u '#{}' ", status.st_uid)
+                                 : "";
+    next.push_back(
+        fmt::format("sudo {}heaptag run -- {}{}", user, shell_word(program.word), arguments));
+    const std::string copy = shell_word("/tmp/" + file_name(program.running));
+    next.push_back(fmt::format(
+        "a copy without the mark, and without its rights: cp {} {}; heaptag "
+        "run -- {}{}",
+        shell_word(program.running), copy, copy, program.scripts.empty() ? arguments : " ..."));
     return failure(Harm::kBarred, "privilege", fmt::format("it is {}", name(privilege.gained)),
                    fmt::format("{}: it gets more rights than its user has, and the loader ignores "
                                "LD_PRELOAD for it",

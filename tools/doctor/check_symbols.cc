@@ -75,17 +75,21 @@ Finding check_symbols(const ProgramFacts& program) {
   if (!package.empty()) {
     next.push_back(
         fmt::format("apt-get install {}-dbgsym   (from the debian-debug archive)", package));
+  } else if (elf.build_id.empty()) {
+    next.emplace_back("build it with -g");
   } else {
     next.emplace_back("build it with -g, or put its debug file below /usr/lib/debug/.build-id");
   }
   const char* names = elf.has_symbols
                           ? "owners will be functions without lines"
                           : "owners will be exported functions or addresses, without lines";
-  return warning("symbols",
-                 fmt::format("{}no debug file for build-id {}: {}{}",
-                             elf.has_symbols ? "no debug information, " : "stripped, ",
-                             short_id(elf.build_id), names, library_text(program)),
-                 next);
+  return warning(
+      "symbols",
+      fmt::format("{}{}: {}{}", elf.has_symbols ? "no debug information, " : "stripped, ",
+                  elf.build_id.empty() ? "no build-id by which a debug file could be found"
+                                       : "no debug file for build-id " + short_id(elf.build_id),
+                  names, library_text(program)),
+      next);
 }
 
 }  // namespace heaptag::tools

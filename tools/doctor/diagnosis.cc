@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "tools/doctor/diagnosis_text.h"
 #include "tools/doctor/machine_checks.h"
@@ -12,6 +14,8 @@
 #include "tools/doctor/program_checks.h"
 #include "tools/live/proc_files.h"
 #include "tools/model/rendering.h"
+#include "tools/program/executable.h"
+#include "tools/run/option_rows.h"
 
 namespace heaptag::tools {
 namespace {
@@ -34,18 +38,15 @@ std::string verdict_on(const std::string& name, const Findings& findings) {
   if (failed == nullptr) {
     return fmt::format("{} can run under heaptag{}", name, warnings_text(findings));
   }
+  if (failed->harm == Harm::kUnseen) {
+    return fmt::format("whether {} can run under heaptag cannot be told: {}", name,
+                       failed->verdict);
+  }
   const char* verb = failed->harm == Harm::kBarred ? "cannot run under heaptag:"
                      : failed->harm == Harm::kCountsNothing
                          ? "can run under heaptag, which would count nothing:"
                          : "can run under heaptag, but";
   return fmt::format("{} {} {}", name, verb, failed->verdict);
-}
-
-/// A shell script: what it starts is what people want to know of.
-bool is_shell_script(const ProgramFacts& program) {
-  const std::string name = program_name(program);
-  return !program.scripts.empty() &&
-         (name == "bash" || name == "dash" || name == "sh" || name == "ksh" || name == "zsh");
 }
 
 std::string command_line(const ProgramFacts& program,
@@ -61,11 +62,44 @@ std::string command_line(const ProgramFacts& program,
   return line;
 }
 
+/// Not in another root, and not when it reads a descriptor that is gone by then.
+bool can_be_restarted_from_here(const ProgramFacts& program,
+                                const std::vector<std::string>& words) {
+  return program.root.empty() && std::none_of(words.begin(), words.end(), [](const auto& word) {
+           return word.starts_with("/dev/fd/") || word.starts_with("/proc/self/fd/");
+         });
+}
+
+/// "cd DIR && " when names of files hold in another folder than ours.
+std::string enter_folder_of(pid_t pid) {
+  std::error_code error;
+  const std::string link = fmt::format("/proc/{}/cwd", pid);
+  const std::string folder = std::filesystem::read_symlink(link, error).string();
+  return error || std::filesystem::equivalent(link, ".", error)
+             ? ""
+             : fmt::format("cd {} && ", shell_word(without_deleted(folder)));
+}
+
 std::string unit_line(const ProgramFacts& program, const std::optional<std::string>& tags) {
-  std::vector<std::string> variables = {"LD_PRELOAD=" + program.preload.path,
-                                        "HEAPTAG_PROGRAMS=" + program_name(program)};
+  std::vector<std::string> variables = {"LD_PRELOAD=" + program.preload.path};
+  const std::string name = program_name(program);
+  const auto is_set = [&](const std::string& option) {
+    return variable(program.environment, "HEAPTAG_" + option).value_or("") != "";
+  };
+  // Of a shell it would leave out what the script starts; and some names are no patterns.
+  if (!is_set("PROGRAMS") && !is_shell_script(program) &&
+      name.find_first_of(",!*?[]\\ \t\n") == std::string::npos) {
+    variables.push_back("HEAPTAG_PROGRAMS=" + name);
+  }
   if (tags) {
     variables.push_back("HEAPTAG_TAGS=" + *tags);
+  }
+  // A unit does not inherit what was examined here.
+  for (const OptionRow& option : option_rows()) {
+    if (is_set(option.name) && !(tags && option.name == "TAGS")) {
+      variables.push_back("HEAPTAG_" + option.name + "=" +
+                          *variable(program.environment, "HEAPTAG_" + option.name));
+    }
   }
   if (const std::string setting = helpful_setting(program); !setting.empty()) {
     variables.push_back(setting);
@@ -91,7 +125,7 @@ std::string systemd_line(const std::vector<std::string>& variables) {
 
 Diagnosis diagnose_program(const std::vector<std::string>& words,
                            const std::optional<std::string>& tags) {
-  const ProgramFacts program = facts_of_command(words[0]);
+  const ProgramFacts program = facts_of_command(words);
   Diagnosis diagnosis;
   diagnosis.findings = check_basics(program);
   const bool is_barred = first_failure_or_null(diagnosis.findings) != nullptr;
@@ -108,11 +142,15 @@ Diagnosis diagnose_program(const std::vector<std::string>& words,
   }
   const Finding* failed = first_failure_or_null(diagnosis.findings);
   if (!is_barred && (failed == nullptr || failed->topic != "--tags")) {
-    diagnosis.commands = {{"run it", command_line(program, words, tags)},
-                          {"systemd", unit_line(program, tags)}};
+    diagnosis.commands = {{"run it", command_line(program, words, tags)}};
+    // Without #! only shells and execvp start it.
+    if (program.scripts.empty() || kind_of(program.scripts.back()) == FileKind::kScript) {
+      diagnosis.commands.emplace_back("systemd", unit_line(program, tags));
+    }
   }
   diagnosis.verdict =
       verdict_on(program.file.empty() ? words[0] : program.file, diagnosis.findings);
+  diagnosis.is_told = failed == nullptr || failed->harm != Harm::kUnseen;
   return diagnosis;
 }
 
@@ -126,6 +164,7 @@ Diagnosis diagnose_process(pid_t pid) {
   append(findings, check_container(pid));
   if (preload == Preload::kUnknown) {
     diagnosis.verdict = fmt::format("{} {}", name, findings[0].verdict);
+    diagnosis.is_told = findings[0].harm != Harm::kUnseen;
     return diagnosis;
   }
   if (preload == Preload::kNo) {
@@ -141,8 +180,11 @@ Diagnosis diagnose_process(pid_t pid) {
       findings.push_back(check_symbols(program));
       std::vector<std::string> words = read_arguments(pid);
       words.resize(std::max<size_t>(words.size(), 1));
-      diagnosis.commands = {{"restart it", command_line(program, words, std::nullopt)},
-                            {"systemd", unit_line(program, std::nullopt)}};
+      if (can_be_restarted_from_here(program, words)) {
+        diagnosis.commands.emplace_back(
+            "restart it", enter_folder_of(pid) + command_line(program, words, std::nullopt));
+      }
+      diagnosis.commands.emplace_back("systemd", unit_line(program, std::nullopt));
     }
     return diagnosis;
   }

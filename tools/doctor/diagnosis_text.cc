@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
 
 #include "core/base/utf8.h"
 #include "tools/text/printable.h"
@@ -70,6 +71,25 @@ size_t count_of(const Findings& findings, Grade grade) {
 std::string warnings_text(const Findings& findings) {
   const size_t warnings = count_of(findings, Grade::kWarning);
   return warnings == 0 ? "" : fmt::format("; {} warning{}", warnings, warnings == 1 ? "" : "s");
+}
+
+void name_command(Diagnosis& diagnosis, const std::string& command, const std::string& path) {
+  const auto rename = [&](std::string& line) {
+    constexpr std::string_view kName = "heaptag ";
+    size_t at = line.find(kName);
+    while (at != std::string::npos && at != 0 && line[at - 1] != ' ') {
+      at = line.find(kName, at + 1);
+    }
+    if (at != std::string::npos) {
+      line.replace(at, kName.size() - 1, line.starts_with("sudo ") ? path : command);
+    }
+  };
+  for (Finding& finding : diagnosis.findings) {
+    std::for_each(finding.next.begin(), finding.next.end(), rename);
+  }
+  for (auto& [name, line] : diagnosis.commands) {
+    rename(line);
+  }
 }
 
 std::string as_text(const Diagnosis& diagnosis, size_t columns) {

@@ -11,6 +11,19 @@
 namespace heaptag::tools {
 namespace {
 
+constexpr const char* kHelp =
+    "heaptag doctor                       this machine\n"
+    "heaptag doctor TARGET                a process: a pid, or a program's name if it runs once\n"
+    "heaptag doctor [--tags RULES|@FILE] -- PROG ARGS...\n"
+    "                                     a program, which is not run\n\n"
+    "Says whether a program can run under heaptag, whether a process does and may be read, or\n"
+    "whether this machine is ready; why not, and what to type instead.\n\n"
+    "  --tags RULES|@FILE    tag rules: what of the program behind -- each would match\n"
+    "  -h, --help            this text\n\n"
+    "  heaptag doctor --tags 'net=lib:libssl*' -- ./server --port 8080\n\n"
+    "Exit status: 0 it can be (warnings allowed), 1 something fails, 2 usage or it cannot be\n"
+    "told.\n";
+
 ExitStatus complain_extra(const CLI::App& app) {
   const std::string word = app.remaining().front();
   if (word.starts_with('-')) {
@@ -28,14 +41,7 @@ ExitStatus complain_extra(const CLI::App& app) {
 std::variant<DoctorOptions, ExitStatus> parse_doctor_options(const Arguments& arguments) {
   DoctorOptions options;
   std::string tags;
-  CLI::App app(
-      "Says whether a program can run under heaptag, whether a process does and may be read, or "
-      "whether this machine is ready; why not, and what to type instead.\n\n"
-      "heaptag doctor                       this machine\n"
-      "heaptag doctor PID|NAME              a process\n"
-      "heaptag doctor -- PROG ARGS...       a program, which is not run\n\n"
-      "Exit status: 0 it can be (warnings allowed), 1 something fails, 2 usage or could not.",
-      "heaptag doctor");
+  CLI::App app("", "heaptag doctor");
   app.set_help_flag("-h,--help", "this text");
   app.add_option("TARGET", options.process, "a pid, or a program's name if it runs once");
   app.add_option("--tags", tags, "tag rules: what of the program behind -- each would match")
@@ -46,7 +52,7 @@ std::variant<DoctorOptions, ExitStatus> parse_doctor_options(const Arguments& ar
   try {
     app.parse(words);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    fmt::print("{}", kHelp);
     return kDone;
   } catch (const CLI::ExtrasError&) {
     return complain_extra(app);
@@ -60,6 +66,10 @@ std::variant<DoctorOptions, ExitStatus> parse_doctor_options(const Arguments& ar
       complain("doctor: no program behind --; heaptag doctor -- PROG ARGS...");
       return kUsageOrCouldNot;
     }
+  }
+  if (app.count("TARGET") != 0 && options.process.empty()) {
+    complain("doctor: the target is empty; heaptag doctor PID, heaptag doctor -- PROG ARGS...");
+    return kUsageOrCouldNot;
   }
   if (!options.process.empty() && !options.program.empty()) {
     complain("doctor: a process or a program, not both: {} and {}", options.process,

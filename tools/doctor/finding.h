@@ -14,6 +14,7 @@ enum class Harm {
   kBarred,         // heaptag does not get in, or the program does not start
   kCountsNothing,  // it runs, with somebody else's malloc
   kHindered,       // it is counted, and something that was asked for does not come
+  kUnseen,         // none that is known: it may not be looked at
 };
 
 struct Finding {
@@ -56,6 +57,7 @@ inline const Finding* first_failure_or_null(const Findings& findings) {
 /// All of it: the verdict in a sentence, the rows, and what to type.
 struct Diagnosis {
   std::string verdict;
+  bool is_told = true;  // that it can or cannot
   Findings findings;
   std::vector<std::pair<std::string, std::string>> commands;  // "run it", "heaptag run -- ..."
 };

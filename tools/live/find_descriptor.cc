@@ -2,23 +2,35 @@
 
 #include <elf.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <vector>
 
 #include "tools/live/live_error.h"
 #include "tools/live/proc_files.h"
+#include "tools/program/elf_facts.h"
+#include "tools/program/own_malloc.h"
 
 namespace heaptag::tools {
 namespace {
 
 constexpr const char* kLibrary = "libheaptag.so";
 constexpr const char* kSymbol = "heaptag_descriptor";
+constexpr double kStartSeconds = 1;  // no process takes that long to load its libraries
 
-bool is_library(const Mapping& mapping) {
+double seconds_since_start(pid_t pid) {
+  timespec up = {};
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  return static_cast<double>(up.tv_sec) -
+         static_cast<double>(start_ticks(pid)) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+bool is_our_library(const Mapping& mapping) {
   const std::string name = mapping.path.substr(mapping.path.find_last_of('/') + 1);
   return mapping.file_offset == 0 && name.starts_with(kLibrary);
 }
@@ -147,7 +159,7 @@ std::vector<uint64_t> library_addresses(pid_t pid) {
   int error = 0;
   std::vector<uint64_t> addresses;
   for (const Mapping& mapping : read_mappings(pid, error)) {
-    if (is_library(mapping)) {
+    if (is_our_library(mapping)) {
       addresses.push_back(mapping.begin);
     }
   }
@@ -183,12 +195,40 @@ void check_descriptor(const wire::Descriptor& descriptor, pid_t pid) {
   }
 }
 
+/// Why the library is there without figures, as far as it can be seen from outside.
+[[noreturn]] void throw_unpublished(pid_t pid) {
+  const std::string who = fmt::format("process {} ({})", pid, program_of(pid));
+  int ignored = 0;
+  std::string whose;
+  for (const Mapping& mapping : read_mappings(pid, ignored)) {
+    if (is_sanitizer(mapping.path)) {
+      whose = "runs with a sanitizer";
+    }
+  }
+  if (has_own_malloc(read_elf_facts(fmt::format("/proc/{}/exe", pid)))) {
+    whose = "has a malloc of its own";
+  }
+  if (!whose.empty()) {
+    throw StandsAside(
+        fmt::format("{} {}, for which heaptag stands aside: nothing is counted; "
+                    "heaptag doctor {} says more",
+                    who, whose, pid));
+  }
+  if (seconds_since_start(pid) < kStartSeconds) {
+    throw LiveError(who + " is only starting; try again");
+  }
+  throw LiveError(
+      fmt::format("{} has libheaptag.so in it, which has published no figures: it stands aside for "
+                  "another malloc (LD_PRELOAD, Valgrind), or found no memory at its start",
+                  who));
+}
+
 }  // namespace
 
 bool is_heaptagged(pid_t pid) {
   int error = 0;
   const std::vector<Mapping> mappings = read_mappings(pid, error);
-  return std::any_of(mappings.begin(), mappings.end(), is_library);
+  return std::any_of(mappings.begin(), mappings.end(), is_our_library);
 }
 
 wire::Descriptor find_descriptor(RemoteMemory& memory) {
@@ -203,10 +243,7 @@ wire::Descriptor find_descriptor(RemoteMemory& memory) {
       check_descriptor(descriptor, pid);
       return descriptor;
     }
-    throw LiveError(
-        fmt::format("process {} ({}) is only starting, or its heaptag has no memory; "
-                    "try again",
-                    pid, program_of(pid)));
+    throw_unpublished(pid);
   }
   throw LiveError(fmt::format(
       "process {} ({}) has a libheaptag.so without tables to read; use the heaptag beside it", pid,

@@ -10,4 +10,10 @@ class LiveError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Of a process with another malloc before ours: it runs, and has nothing to read.
+class StandsAside : public LiveError {
+ public:
+  using LiveError::LiveError;
+};
+
 }  // namespace heaptag::tools

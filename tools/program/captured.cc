@@ -75,6 +75,7 @@ Captured capture(const std::vector<std::string>& argv,
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     captured.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    captured.killed_by_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   }
   close(ends[0]);
   return captured;

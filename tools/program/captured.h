@@ -7,7 +7,8 @@
 namespace heaptag::tools {
 
 struct Captured {
-  int status = -1;     // exit status; -1: not started, killed, or given up after some seconds
+  int status = -1;  // exit status; -1: not started, killed, or given up after some seconds
+  int killed_by_signal = 0;
   std::string output;  // both of its outputs, as far as it was short
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gelf.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,12 @@ bool is_allocator_function(std::string_view name) {
                                          "mallocx",   "rallocx",      "sdallocx",  "dallocx",
                                          "mi_free",   "_rjem_mallocx"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+/// By which the runtime of a sanitizer shows itself; gcc's static ones do not export it.
+bool is_sanitizer_function(std::string_view name) {
+  return name == "__asan_init" || name == "__tsan_init" || name == "__lsan_init" ||
+         name == "__msan_init" || name == "__hwasan_init";
 }
 
 /// "GLIBC_2.34" is 34, GLIBC_PRIVATE and all else 0.
@@ -52,13 +59,14 @@ class FactReader {
   FactReader& operator=(const FactReader&) = delete;
 
   ElfFacts read() {
+    read_extent();
     GElf_Ehdr header;
     if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF || gelf_getehdr(elf_, &header) == nullptr) {
       return facts_;
     }
-    facts_.is_elf = true;
     facts_.is_64_bit = header.e_ident[EI_CLASS] == ELFCLASS64;
     facts_.machine = header.e_machine;
+    facts_.type = header.e_type;
     facts_.is_x86_64 = header.e_machine == EM_X86_64 && facts_.is_64_bit;
     read_segments();
     size_t names = 0;
@@ -71,10 +79,45 @@ class FactReader {
         }
       }
     }
+    // libc.so.6 can be executed, and says its version.
+    facts_.is_library = header.e_type == ET_DYN && !is_pie_ &&
+                        (facts_.loader.empty() ? header.e_entry == 0 || !facts_.soname.empty()
+                                               : facts_.soname.starts_with("lib"));
     return std::move(facts_);
   }
 
  private:
+  /// Read here, since libelf knows nothing of a file that was cut off.
+  void read_extent() {
+    struct stat status = {};
+    Elf64_Ehdr header = {};
+    if (fd_ < 0 || fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode) ||
+        pread(fd_, &header, sizeof header, 0) < SELFMAG ||
+        std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
+      return;
+    }
+    facts_.is_elf = true;
+    facts_.file_bytes = static_cast<uint64_t>(status.st_size);
+    if (header.e_ident[EI_CLASS] == ELFCLASS32 || header.e_ident[EI_DATA] == ELFDATA2MSB) {
+      return;
+    }
+    facts_.used_bytes = sizeof header;
+    if (facts_.file_bytes < sizeof header || header.e_phentsize != sizeof(Elf64_Phdr)) {
+      return;
+    }
+    const uint64_t table_bytes = uint64_t{header.e_phnum} * sizeof(Elf64_Phdr);
+    facts_.used_bytes = std::max<uint64_t>(sizeof header, header.e_phoff + table_bytes);
+    std::vector<Elf64_Phdr> segments(header.e_phnum);
+    const ssize_t got =
+        pread(fd_, segments.data(), table_bytes, static_cast<off_t>(header.e_phoff));
+    segments.resize(got < 0 ? 0 : static_cast<size_t>(got) / sizeof(Elf64_Phdr));
+    for (const Elf64_Phdr& segment : segments) {
+      if (segment.p_filesz != 0 && (segment.p_type == PT_LOAD || segment.p_type == PT_INTERP)) {
+        facts_.used_bytes = std::max(facts_.used_bytes, segment.p_offset + segment.p_filesz);
+      }
+    }
+  }
+
   void read_segments() {
     size_t count = 0;
     if (elf_getphdrnum(elf_, &count) != 0) {
@@ -156,6 +199,7 @@ class FactReader {
       if (is_allocator_function(name)) {
         facts_.allocators.insert(name);
       }
+      facts_.has_sanitizer = facts_.has_sanitizer || is_sanitizer_function(name);
     }
   }
 
@@ -168,9 +212,13 @@ class FactReader {
       if (gelf_getdyn(data, static_cast<int>(i), &entry) == nullptr || entry.d_tag == DT_NULL) {
         return;
       }
-      const char* name =
-          entry.d_tag == DT_NEEDED ? elf_strptr(elf_, head.sh_link, entry.d_un.d_val) : nullptr;
-      if (name != nullptr) {
+      is_pie_ = is_pie_ || (entry.d_tag == DT_FLAGS_1 && (entry.d_un.d_val & DF_1_PIE) != 0);
+      const char* name = entry.d_tag == DT_NEEDED || entry.d_tag == DT_SONAME
+                             ? elf_strptr(elf_, head.sh_link, entry.d_un.d_val)
+                             : nullptr;
+      if (name != nullptr && entry.d_tag == DT_SONAME) {
+        facts_.soname = name;
+      } else if (name != nullptr) {
         facts_.needed.emplace_back(name);
       }
     }
@@ -237,6 +285,7 @@ class FactReader {
 
   int fd_;
   Elf* elf_ = nullptr;
+  bool is_pie_ = false;
   ElfFacts facts_;
 };
 

@@ -9,10 +9,16 @@
 namespace heaptag::tools {
 
 struct ElfFacts {
-  bool is_elf = false;
+  bool is_elf = false;  // it begins like one
   bool is_64_bit = false;
   bool is_x86_64 = false;
   uint16_t machine = 0;              // EM_*
+  uint16_t type = 0;                 // ET_*
+  uint64_t file_bytes = 0;           //
+  uint64_t used_bytes = 0;           // as far as its header and segments reach; 64-bit files only
+  bool is_library = false;           // shared, and not to be executed
+  bool has_sanitizer = false;        // functions of one, exported or not
+  std::string soname;                // DT_SONAME: of libraries, and of the loader
   bool is_go = false;                // made by the Go toolchain
   bool has_symbols = false;          // .symtab: names of functions that are not exported, too
   bool has_debug_lines = false;      // .debug_line or its compressed form

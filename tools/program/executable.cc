@@ -9,22 +9,12 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 namespace heaptag::tools {
 namespace {
 
 constexpr int kMostScripts = 5;  // the kernel gives up there, too
-
-/// What `env` of "#!/usr/bin/env -S NAME=VALUE python3 -u" runs: the first word that is neither an
-/// option nor a variable.
-std::string program_of_env(const std::vector<std::string>& words) {
-  for (size_t i = 1; i < words.size(); ++i) {
-    if (!words[i].starts_with('-') && words[i].find('=') == std::string::npos) {
-      return words[i];
-    }
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -57,10 +47,9 @@ std::vector<std::string> script_words(const std::string& file) {
   if (std::strncmp(line, "#!", 2) != 0) {
     return words;
   }
-  line[std::strcspn(line, "\r\n")] = '\0';
-  std::istringstream text(line + 2);
-  for (std::string word; text >> word;) {
-    words.push_back(word);
+  line[std::strcspn(line, "\n")] = '\0';
+  for (char *rest = line + 2, *word = nullptr; (word = strtok_r(rest, " \t", &rest)) != nullptr;) {
+    words.emplace_back(word);
   }
   return words;
 }
@@ -70,10 +59,51 @@ std::string script_interpreter(const std::string& file) {
   return words.empty() ? "" : words[0];
 }
 
+FileKind kind_of(const std::string& file) {
+  struct stat status = {};
+  if (stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+      access(file.c_str(), R_OK) != 0) {
+    return FileKind::kUnreadable;
+  }
+  char begin[128] = {};
+  std::ifstream content(file, std::ios::binary);
+  content.read(begin, sizeof begin);
+  const std::string_view head(begin, static_cast<size_t>(content.gcount()));
+  if (head.starts_with("\177ELF")) {
+    return FileKind::kElf;
+  }
+  if (!script_words(file).empty()) {
+    return FileKind::kScript;
+  }
+  // As shells tell them apart: a NUL in the first line.
+  return head.substr(0, head.find('\n')).find('\0') == std::string_view::npos ? FileKind::kText
+                                                                              : FileKind::kData;
+}
+
+std::string without_carriage_return(std::string word) {
+  if (word.ends_with('\r')) {
+    word.pop_back();
+  }
+  return word;
+}
+
+std::string program_of_env(const std::vector<std::string>& words) {
+  for (size_t i = 1; i < words.size(); ++i) {
+    if (!words[i].starts_with('-') && words[i].find('=') == std::string::npos) {
+      return words[i];
+    }
+  }
+  return "";
+}
+
 std::string running_file(std::string file, std::vector<std::string>& through) {
   for (int depth = 0; depth < kMostScripts; ++depth) {
     const std::vector<std::string> words = script_words(file);
     if (words.empty()) {
+      if (kind_of(file) == FileKind::kText) {
+        through.push_back(file);
+        file = "/bin/sh";
+      }
       break;
     }
     through.push_back(file);

@@ -75,7 +75,10 @@ NeededLibraries find_needed_libraries(const std::string& loader,
   }
   // Without a slash the loader would look the name up among libraries.
   const std::string path = program.find('/') == std::string::npos ? "./" + program : program;
-  return parse_loader_list(capture({loader, "--list", path}, environment).output, preload);
+  const Captured listed = capture({loader, "--list", path}, environment);
+  NeededLibraries found = parse_loader_list(listed.output, preload);
+  found.killed_by_signal = listed.killed_by_signal;
+  return found;
 }
 
 }  // namespace heaptag::tools

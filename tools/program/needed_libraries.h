@@ -10,6 +10,7 @@ struct NeededLibraries {
   std::vector<std::string> paths;    // in the order of loading, without the loader
   std::vector<std::string> missing;  // names that the loader did not find
   std::string error;                 // the loader's own words when it could not go on
+  int killed_by_signal = 0;          // that ended the loader while it looked
   bool is_preloadable = false;       // the library asked for is among those loaded
 
   [[nodiscard]] bool is_known() const { return !paths.empty() || !missing.empty(); }

@@ -28,7 +28,7 @@ std::string sanitizer_in(const ElfFacts& elf) {
       return name;
     }
   }
-  return "";
+  return elf.has_sanitizer ? "functions of its runtime" : "";
 }
 
 std::vector<std::string> malloc_family_in(const ElfFacts& elf) {

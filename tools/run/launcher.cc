@@ -1,15 +1,21 @@
 #include "tools/run/launcher.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
+
+#include "tools/program/executable.h"
 
 namespace heaptag::tools {
 namespace {
@@ -86,6 +92,16 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& program) {
   return pointers;
 }
 
+/// As execvpe, which hands to /bin/sh what the kernel does not know; but not what is no text.
+void execute(char* const* arguments, char* const* environment) {
+  const std::string file = find_executable(arguments[0]);
+  if (kind_of(file) == FileKind::kData || kind_of(file) == FileKind::kElf) {
+    execve(file.c_str(), arguments, environment);
+  } else {
+    execvpe(arguments[0], arguments, environment);
+  }
+}
+
 [[noreturn]] void run_child(const std::vector<std::string>& program,
                             ProgramEnvironment& environment,
                             const WaiterSignals& signals,
@@ -94,7 +110,7 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& program) {
   char* const* environment_pointers = environment.data();
   std::vector<char*> arguments = argument_pointers(program);
   signals.restore_in_child();
-  execvpe(arguments[0], arguments.data(), environment_pointers);
+  execute(arguments.data(), environment_pointers);
   const int error = errno;
   // Nothing can be done when even this fails: the parent then sees a status of 127 by itself.
   [[maybe_unused]] const ssize_t written = write(error_fd, &error, sizeof error);
@@ -111,7 +127,30 @@ int read_exec_errno(int fd) {
   return got == static_cast<ssize_t>(sizeof error) ? error : 0;
 }
 
+/// Notes what the child executes, now and then, until it ends: afterwards nobody can tell.
+void watch(pid_t child, Outcome& outcome) {
+  constexpr int kLongestMs = 128;
+  const int fd = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
+  pollfd end = {fd, POLLIN, 0};
+  const std::string link = "/proc/" + std::to_string(child) + "/exe";
+  for (int wait_ms = 1; fd >= 0; wait_ms = std::min(2 * wait_ms, kLongestMs)) {
+    const int ready = poll(&end, 1, wait_ms);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) {
+      break;
+    }
+    char file[PATH_MAX];
+    const ssize_t size = readlink(link.c_str(), file, sizeof file);
+    if (size > 0) {
+      outcome.last_file.assign(file, static_cast<size_t>(size));
+    }
+  }
+  if (fd >= 0) {
+    close(fd);
+  }
+}
+
 void wait_for(pid_t child, Outcome& outcome) {
+  watch(child, outcome);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -160,7 +199,7 @@ int replace_self(const std::vector<std::string>& program, ProgramEnvironment env
   environment.set("HEAPTAG_ROOT", std::to_string(getpid()));
   char* const* environment_pointers = environment.data();
   std::vector<char*> arguments = argument_pointers(program);
-  execvpe(arguments[0], arguments.data(), environment_pointers);
+  execute(arguments.data(), environment_pointers);
   return errno;
 }
 

@@ -19,6 +19,7 @@ struct Outcome {
   int exit_status = 0;  // when killed_by_signal is 0
   int killed_by_signal = 0;
   double seconds = 0;
+  std::string last_file;  // that it was seen to execute; "" when it was too fast to be seen
 };
 
 /// Sets HEAPTAG_ROOT to the pid of the child, executes `program` there and waits for its end.

@@ -171,10 +171,12 @@ void report_run(const RunOptions& options,
   if (!broken.empty()) {
     complain("run: a report that {} left cannot be used: {}", name, broken);
   } else if (reports.empty() || !is_root(reports.back())) {
-    complain("run: no report from {}: {}", name,
-             options.settings.contains("PROGRAMS")
-                 ? "--programs leaves it out, or it could not write one"
-                 : explain_missing_report(options.program[0], outcome));
+    const std::string reason = options.settings.contains("PROGRAMS")
+                                   ? "--programs leaves it out, or it could not write one"
+                                   : explain_missing_report(options.program[0], outcome);
+    if (!reason.empty()) {
+      complain("run: no report from {}: {}", name, reason);
+    }
   }
 }
 

@@ -51,6 +51,17 @@ TEST(Diagnosis, WarningsAreCounted) {
   EXPECT_EQ(warnings_text({warning("a", ""), warning("b", "")}), "; 2 warnings");
 }
 
+TEST(Diagnosis, TheCommandIsNamedAsItWasCalled) {
+  Diagnosis diagnosis;
+  diagnosis.findings = {warning("a", "heaptag run", {"sudo -u '#1' heaptag run -- heaptag x"})};
+  diagnosis.commands = {{"run it", "A=1 heaptag run -- x"}, {"other", "cd /a/heaptag && make"}};
+  name_command(diagnosis, "build/heaptag", "/opt/heaptag");
+  EXPECT_EQ(diagnosis.findings[0].text, "heaptag run");
+  EXPECT_EQ(diagnosis.findings[0].next[0], "sudo -u '#1' /opt/heaptag run -- heaptag x");
+  EXPECT_EQ(diagnosis.commands[0].second, "A=1 build/heaptag run -- x");
+  EXPECT_EQ(diagnosis.commands[1].second, "cd /a/heaptag && make");
+}
+
 TEST(Diagnosis, LinesForSystemd) {
   EXPECT_EQ(systemd_line({"LD_PRELOAD=/usr/lib/libheaptag.so", "HEAPTAG_PROGRAMS=orderd"}),
             "Environment=LD_PRELOAD=/usr/lib/libheaptag.so HEAPTAG_PROGRAMS=orderd");

@@ -67,11 +67,27 @@ TEST_F(Executable, EnvLeadsToWhatItFinds) {
 }
 
 TEST_F(Executable, WhatIsNoScriptIsItself) {
-  const std::string plain = write("plain", "text\n");
+  const std::string plain = write("plain", std::string("\0data\n", 6));
+  EXPECT_EQ(kind_of(plain), FileKind::kData);
   EXPECT_THAT(script_words(plain), IsEmpty());
   EXPECT_EQ(running_file(plain, through_), plain);
   EXPECT_THAT(script_words(folder_), IsEmpty());
   EXPECT_THAT(script_words(folder_ + "/gone"), IsEmpty());
+}
+
+TEST_F(Executable, TextWithoutAnInterpreterIsTheShells) {
+  const std::string text = write("text", "exit 0\n");
+  EXPECT_EQ(kind_of(text), FileKind::kText);
+  EXPECT_EQ(running_file(text, through_), "/bin/sh");
+  EXPECT_THAT(through_, ElementsAre(text));
+  EXPECT_EQ(kind_of(write("later", std::string("exit 0\n\0", 8))), FileKind::kText);
+  EXPECT_EQ(kind_of(write("script", "#!/bin/sh\n")), FileKind::kScript);
+  EXPECT_EQ(kind_of(folder_), FileKind::kUnreadable);
+}
+
+TEST_F(Executable, ACarriageReturnIsPartOfTheName) {
+  EXPECT_THAT(script_words(write("dos", "#!/bin/sh -e\r\n")), ElementsAre("/bin/sh", "-e\r"));
+  EXPECT_EQ(script_interpreter(write("bare", "#!/bin/sh\r\n")), "/bin/sh\r");
 }
 
 TEST_F(Executable, PathIsSearched) {
@@ -100,6 +116,23 @@ TEST(ElfFacts, OfAProgram) {
   EXPECT_THAT(facts.exports, Not(Contains("malloc")));
   EXPECT_GT(facts.glibc_minor_needed, 0U);
   EXPECT_FALSE(facts.is_go);
+}
+
+TEST(ElfFacts, Kinds) {
+  EXPECT_FALSE(read_elf_facts(built("mix")).is_library);
+  EXPECT_FALSE(read_elf_facts(built("doctor_static")).is_library);
+  EXPECT_TRUE(read_elf_facts("/lib/x86_64-linux-gnu/libc.so.6").is_library);
+  EXPECT_TRUE(read_elf_facts("/lib64/ld-linux-x86-64.so.2").soname.starts_with("ld-linux"));
+}
+
+TEST_F(Executable, FilesThatWereCutOff) {
+  std::ifstream whole(built("mix"), std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(whole), std::istreambuf_iterator<char>()};
+  for (const size_t size : {size_t{5}, size_t{64}, size_t{200}, size_t{3000}, bytes.size()}) {
+    const ElfFacts facts = read_elf_facts(write("cut", bytes.substr(0, size)));
+    EXPECT_TRUE(facts.is_elf);
+    EXPECT_EQ(facts.used_bytes > facts.file_bytes, size != bytes.size()) << size;
+  }
 }
 
 TEST(ElfFacts, WhoseMalloc) {
