@@ -11,14 +11,10 @@ import tempfile
 
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, Report, program, run
+from libraries import LIBRARIES
+from runner import LIBRARY, Report, program, run
 
 IS_LONG = os.environ.get("TEST_LONG") == "1"
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 COUNTED = ("allocations", "frees", "live_bytes", "allocated_bytes")
 OVERFLOW = "(more call sites than can be told apart)"
 NO_TABLES = "heaptag: no memory for heaptag's own tables at the start; there will be no report\n"

@@ -3,13 +3,9 @@ import re
 
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, PROGRAMS, ROOT, program, run
+from libraries import LIBRARIES
+from runner import LIBRARY, PROGRAMS, ROOT, program, run
 
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 CHILDREN = ["fork", "_Fork", "vfork", "raw", "clone"]
 
 

@@ -8,15 +8,11 @@ import resource
 
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, program, run
+from libraries import LIBRARIES
+from runner import LIBRARY, program, run
 
 IS_LONG = os.environ.get("TEST_LONG") == "1"
 COUNTED = ("allocations", "frees", "failed", "live_bytes", "allocated_bytes")
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 
 
 def check(operations, threads, generations, seed=1, library=LIBRARY, **options):

@@ -1,13 +1,9 @@
 """Threads, stacks, code and libraries that are unlike others; see programs/odd_lives.c."""
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, PROGRAMS, program, run
+from libraries import LIBRARIES
+from runner import LIBRARY, PROGRAMS, program, run
 
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

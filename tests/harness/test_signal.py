@@ -11,15 +11,10 @@ import time
 import pytest
 
 from live import GROWING, by_site
-from runner import (COMMAND, DEBUG_LIBRARY, LIBRARY, Report, base_environment, program, run,
-                    tool_or_skip)
+from libraries import LIBRARIES
+from runner import COMMAND, LIBRARY, Report, base_environment, program, run, tool_or_skip
 
 SIGNAL = signal.SIGUSR1
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 
 
 class Target:

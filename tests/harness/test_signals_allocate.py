@@ -8,13 +8,9 @@ import re
 
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, program, run
+from libraries import LIBRARIES
+from runner import LIBRARY, program, run
 
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 ROUNDS = int(os.environ.get("HEAPTAG_TEST_ROUNDS", 1))
 
 

@@ -4,13 +4,9 @@ The totals that programs/stress.cc prints are its own; the report must have the 
 """
 import pytest
 
-from runner import DEBUG_LIBRARY, LIBRARY, program, run
+from libraries import LIBRARIES
+from runner import program, run
 
-LIBRARIES = [pytest.param(LIBRARY, id="release"),
-             pytest.param(DEBUG_LIBRARY, id="debug", marks=[
-                 pytest.mark.slow,
-                 pytest.mark.skipif(not DEBUG_LIBRARY.exists(),
-                                    reason="no Debug build (tests/run makes one)")])]
 
 
 def assert_same_totals(done):
