@@ -17,7 +17,7 @@ constinit InChild in_unseen_child = nullptr;
 
 }  // namespace
 
-constinit volatile uint32_t* fork_mark = &not_watched;
+constinit uint32_t* fork_mark = &not_watched;
 
 void watch_unseen_forks(void (*in_child)()) {
   void* page = map_pages(kPageBytes);
@@ -30,7 +30,7 @@ void watch_unseen_forks(void (*in_child)()) {
     return;
   }
   in_unseen_child = in_child;
-  auto* mark = static_cast<volatile uint32_t*>(page);
+  auto* mark = static_cast<uint32_t*>(page);
   *mark = kHere;
   __atomic_store_n(&fork_mark, mark, __ATOMIC_RELEASE);
 }
@@ -41,7 +41,7 @@ void meet_unseen_fork() {
 }
 
 void note_seen_fork() {
-  *fork_mark = kHere;
+  __atomic_store_n(fork_mark, kHere, __ATOMIC_RELAXED);
 }
 
 }  // namespace heaptag::os

@@ -11,12 +11,13 @@ namespace heaptag::os {
 /// where the kernel cannot clear memory (before 4.14).
 void watch_unseen_forks(void (*in_child)());
 
-extern constinit volatile uint32_t* fork_mark;
+extern constinit uint32_t* fork_mark;
 
 [[gnu::noinline, gnu::cold]] void meet_unseen_fork();
 
 inline void look_for_unseen_fork() {
-  if (__builtin_expect(*fork_mark == 0, 0)) {
+  const uint32_t* mark = __atomic_load_n(&fork_mark, __ATOMIC_ACQUIRE);
+  if (__builtin_expect(__atomic_load_n(mark, __ATOMIC_RELAXED) == 0, 0)) {
     meet_unseen_fork();
   }
 }

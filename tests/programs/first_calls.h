@@ -171,7 +171,7 @@ static inline int call_dlclose(void) {
   CALL(__sigaction, __sigaction(SIGUSR1, NULL, NULL) == 0)                                 \
   CALL(signal, signal(SIGUSR1, SIG_IGN) == SIG_DFL)                                        \
   CALL(ssignal, ssignal(SIGUSR2, SIG_IGN) == SIG_DFL)                                      \
-  CALL(bsd_signal, bsd_signal(SIGWINCH, SIG_IGN) == SIG_DFL)                                 \
+  CALL(bsd_signal, bsd_signal(SIGWINCH, SIG_IGN) == SIG_DFL)                               \
   CALL(sysv_signal, sysv_signal(SIGVTALRM, SIG_IGN) == SIG_DFL)                            \
   CALL(__sysv_signal, __sysv_signal(SIGXCPU, SIG_IGN) == SIG_DFL)                          \
   CALL(sigset, sigset(SIGWINCH, SIG_IGN) == SIG_DFL)                                       \

@@ -3,8 +3,8 @@
 //   ACTION  of the handler, after it has allocated and freed: return; jump (out of it); nest (it
 //           sends itself another signal, whose handler allocates, three deep)
 // The call is executed step by step, with the processor's trap flag, as often as it has steps (or
-// each STRIDE-th); the handler comes one step later each time. All blocks that are in use have to be
-// different and keep what was written to them. Prints "good".
+// each STRIDE-th); the handler comes one step later each time. All blocks that are in use have to
+// be different and keep what was written to them. Prints "good".
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <malloc.h>
@@ -155,8 +155,8 @@ int main(int argc, char** argv) {
   const long stride = argc > 3 ? atol(argv[3]) : 1;
   // The C library's own: what comes between two steps is not the program's.
   int (*set)(int, const struct sigaction*, struct sigaction*) =
-      (int (*)(int, const struct sigaction*, struct sigaction*))dlsym(
-          dlopen("libc.so.6", RTLD_NOW), "sigaction");
+      (int (*)(int, const struct sigaction*, struct sigaction*))dlsym(dlopen("libc.so.6", RTLD_NOW),
+                                                                      "sigaction");
   struct sigaction trap = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER};
   for (int i = 0; i <= 3; i++) {
     sigaddset(&trap.sa_mask, SIGRTMIN + i);  // it comes when the step is done
