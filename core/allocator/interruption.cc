@@ -33,15 +33,22 @@ void forget_abandoned(const void* context) {
   }
 }
 
+// Stores keep their order for a signal that comes in between.
+void fence() {
+  __asm__ volatile("" ::: "memory");
+}
+
 // Another signal may come between any two lines. It never finds a state both in use and in the
 // list.
 void call_apart(os::SignalHandler* handler, int number, void* info, void* context) {
   ThreadState* state = tls_state;
   ThreadState* before = tls_interrupted;
   tls_state = &cold_state;
+  fence();
   if (state != &cold_state) {
     state->interrupted_before = before;
     state->handler_frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    fence();
     tls_interrupted = state;
   }
   handler(number, info, context);
@@ -54,6 +61,7 @@ void call_apart(os::SignalHandler* handler, int number, void* info, void* contex
   }
   ThreadState* used = tls_state;
   tls_interrupted = before;
+  fence();
   tls_state = state;
   give_back_if_any(used);
 }
