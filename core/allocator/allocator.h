@@ -47,69 +47,69 @@ void count_failure(uintptr_t site);
 /// Gives free memory back to the kernel. Returns whether any was.
 bool release_free_memory(size_t keep_bytes);
 
-/// What a metered block keeps and its owner's counters get. The block is on no list.
+// What a new block keeps of its request. The block is on no list any more, and still says where its
+// meta is.
+
 inline void meter(ThreadState* thread,
-                  Span* span,
-                  const void* block,
+                  const Bin* bin,
+                  const FreeBlock* block,
                   OwnerCounters* counters,
                   uint32_t owner,
                   size_t size) {
-  span->meta_of(span->index_of_block(block)) =
-      heap::BlockMeta::pack(OwnerId{owner}, span->block_bytes - static_cast<uint32_t>(size));
-  count_allocation(counters, size, span->block_bytes);
+  const uint32_t block_bytes = bin->block_bytes;
+  *static_cast<uint32_t*>(block->meta) =
+      heap::BlockMeta::pack(OwnerId{owner}, block_bytes - static_cast<uint32_t>(size));
+  count_allocation(counters, size, block_bytes);
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-/// The same for a block of a varied span.
-inline void note_slack(ThreadState* thread, Span* span, const void* block, size_t size) {
-  const uint32_t slack = span->block_bytes - static_cast<uint32_t>(size);
-  span->slack_of(span->index_of_block(block)) = static_cast<uint8_t>(slack);
-  bump(span->allocated_bytes, size);
+inline void note_slack(ThreadState* thread, const Bin* bin, const FreeBlock* block, size_t size) {
+  *static_cast<uint8_t*>(block->meta) =
+      static_cast<uint8_t>(bin->block_bytes - static_cast<uint32_t>(size));
+  bump(bin->counters->allocated_bytes, size);
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-inline void* pop_block(Span* span) {
-  void* block = span->free_list;
-  if (likely(block != nullptr)) {
-    span->free_list = *static_cast<void**>(block);
-    bump(span->allocations);
-  }
-  return block;
-}
-
-/// The fast path. `miss()` is returned when the pair has no slot, or its span no block.
+/// The fast path. `miss()` is returned when the request has no slot, or its bin no block.
 template <typename Miss>
 [[gnu::always_inline]] inline void* allocate_or(size_t size, uintptr_t site, Miss miss) {
   ThreadState* thread = tls_state;
-  if (likely(size <= heap::kLargestClassBytes)) {
-    const unsigned selector = heap::selector_of(size);
-    const uint64_t key = slot_key(site, selector);
-    Slot* slot = thread->slot_of(key);
-    if (likely(slot->key == key)) {
-      if (likely(slot->uniform_size == size)) {
-        void* block = pop_block(slot->uniform_span);
-        if (likely(block != nullptr)) {
-          bump(thread->record.live_bytes, static_cast<int64_t>(size));
-          return block;
-        }
-      } else if (slot->is_varied != 0) {
-        Span* span = slot->varied_span;
-        void* block = pop_block(span);
-        if (likely(block != nullptr)) {
-          note_slack(thread, span, block, size);
-          return block;
-        }
-      } else {
-        Span* span = thread->metered_current[selector / 2];
-        void* block = pop_block(span);
-        if (likely(block != nullptr)) {
-          meter(thread, span, block, slot->counters, slot->owner, size);
-          return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
-        }
-      }
+  if (unlikely(size > heap::kTabledBytes) && unlikely(size > heap::kLargestClassBytes)) {
+    return miss();
+  }
+  const unsigned selector = heap::selector_of(size);
+  const uint64_t key = slot_key(site, selector);
+  Slot* slot = thread->slot_of(key);
+  if (unlikely(slot->key != key)) {
+    slot = other_place(slot);
+    if (slot->key != key) {
+      return miss();
     }
   }
-  return miss();
+  if (likely(slot->uniform_size == size)) {
+    FreeBlock* block = pop_block(slot->uniform_bin);
+    if (unlikely(block == nullptr)) {
+      return miss();
+    }
+    bump(thread->record.live_bytes, static_cast<int64_t>(size));
+    return block;
+  }
+  if (slot->is_varied != 0) {
+    Bin* bin = slot->varied_bin;
+    FreeBlock* block = pop_block(bin);
+    if (unlikely(block == nullptr)) {
+      return miss();
+    }
+    note_slack(thread, bin, block, size);
+    return block;
+  }
+  Bin* bin = thread->metered[selector / 2];
+  FreeBlock* block = pop_block(bin);
+  if (unlikely(block == nullptr)) {
+    return miss();
+  }
+  meter(thread, bin, block, slot->counters, slot->owner, size);
+  return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
 }
 
 /// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
@@ -172,26 +172,38 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
              : allocate_blaming<Slow>(size);
 }
 
-/// The block goes back to its span, which belongs to this thread, and is charged.
-[[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* block) {
-  if (span->meta == nullptr) {
-    bump(thread->record.live_bytes, -int64_t{span->requested_bytes});
-  } else if (span->requested_bytes == Span::kVaried) {
-    const uint32_t size = span->block_bytes - span->slack_of(span->index_of_block(block));
-    bump(span->freed_bytes, size);
-    bump(thread->record.live_bytes, -int64_t{size});
-  } else {
-    const uint32_t meta = span->meta_of(span->index_of_block(block));
-    const uint32_t size = span->block_bytes - heap::BlockMeta::slack_bytes(meta);
-    count_free(thread->known_counters(heap::BlockMeta::owner(meta)), size, span->block_bytes);
-    bump(thread->record.live_bytes, -int64_t{size});
+// A block of the calling thread's goes back to its bin, and is charged.
+
+[[gnu::always_inline]] inline void put_back(ThreadState* thread, Bin* bin, FreeBlock* block) {
+  push_block(bin, block);
+  const uint64_t frees = bin->frees + 1;
+  write_relaxed(bin->frees, frees);
+  if (unlikely(static_cast<int64_t>(frees - bin->allocations) > bin->bound)) {
+    return relieve(thread, bin);
   }
-  *static_cast<void**>(block) = span->free_list;
-  span->free_list = block;
-  bump(span->frees);
 }
 
-/// The fast path. `miss()` does the whole work when the block is not one of this thread's spans.
+[[gnu::noinline]] void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread);
+
+[[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* freed) {
+  auto* block = static_cast<FreeBlock*>(freed);
+  Bin* bin = static_cast<Bin*>(span->bin);
+  if (span->meta == nullptr) {
+    drop(thread->record.live_bytes, int64_t{span->requested_bytes});
+    return put_back(thread, bin, block);
+  }
+  if (unlikely(span->requested_bytes != Span::kVaried)) {
+    return put_back_metered(block, span, thread);
+  }
+  uint8_t* slack = &span->slack_of(span->index_of_block(block));
+  const uint32_t size = uint32_t{span->block_bytes} - *slack;
+  bump(bin->counters->freed_bytes, size);
+  drop(thread->record.live_bytes, int64_t{size});
+  block->meta = slack;
+  return put_back(thread, bin, block);
+}
+
+/// The fast path. `miss()` does the whole work when the block is not one of this thread's bins.
 template <typename Miss>
 [[gnu::always_inline]] inline void deallocate_or(void* block, Miss miss) {
   ThreadState* thread = tls_state;
@@ -199,10 +211,7 @@ template <typename Miss>
   if (unlikely(span->thread != thread)) {
     return miss();
   }
-  take_back(thread, span, block);
-  if (unlikely(span->attention_needed())) {
-    return attend(thread, span);
-  }
+  return take_back(thread, span, block);
 }
 
 [[gnu::always_inline]] inline void deallocate(void* block) {

@@ -1,9 +1,9 @@
 #include "core/allocator/bins.h"
 
-#include "core/allocator/figures.h"
+#include "core/allocator/threads.h"
+#include "core/base/check.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
-#include "core/tag/owners.h"
 
 namespace heaptag::allocator {
 
@@ -14,6 +14,12 @@ namespace {
 constexpr uint32_t kFirstOwnEntries = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
+
+// A list may hold this much; a bin whose list is emptied and filled again and again, up to that,
+// and a part of what the bin has.
+constexpr uint32_t kFirstLimitBytes = 8 * kKiB;
+constexpr uint32_t kMostLimitBytes = 256 * kKiB;
+constexpr uint32_t kLimitDivisor = 2;
 
 // The keys of one owner differ above bit 32 only: what is there has to come down before it is
 // multiplied.
@@ -49,13 +55,63 @@ bool grow_own_table(ThreadState* thread) {
   return true;
 }
 
-bool is_own(const Bin* bin) {
-  return bin->key != 0;
+// What the list may hold, or what there is at all: the peak may miss as much.
+void note_listable(ThreadState* thread, Bin* bin) {
+  const size_t limit_bytes = size_t{bin->limit} * bin->block_bytes;
+  const size_t span_bytes = bin->page_count * heap::kSpanPageBytes;
+  const size_t bytes = limit_bytes < span_bytes ? limit_bytes : span_bytes;
+  thread->listable_bytes += bytes - bin->listable_bytes;
+  bin->listable_bytes = static_cast<uint32_t>(bytes);
+  if (thread->listable_bytes > thread->listable_bytes_max) {
+    write_relaxed(thread->listable_bytes_max, thread->listable_bytes);
+  }
+}
+
+uint32_t blocks_in(uint32_t bytes, const Bin* bin, uint32_t least) {
+  const uint32_t blocks = bytes / bin->block_bytes;
+  return blocks < least ? least : blocks;
+}
+
+uint32_t first_limit(const Bin* bin) {
+  return blocks_in(kFirstLimitBytes, bin, 2);
+}
+
+uint32_t most_limit(const Bin* bin) {
+  const size_t share = bin->page_count * heap::kSpanPageBytes / kLimitDivisor + kFirstLimitBytes;
+  return blocks_in(share < kMostLimitBytes ? static_cast<uint32_t>(share) : kMostLimitBytes, bin,
+                   2);
+}
+
+void set_limit(ThreadState* thread, Bin* bin, uint32_t limit) {
+  bin->bound += int64_t{limit} - bin->limit;
+  bin->limit = limit;
+  note_listable(thread, bin);
+}
+
+// An unused bin of the thread.
+Bin* take_bin(ThreadState* thread, uint32_t size_class, uint32_t requested_bytes) {
+  if (thread->bins_left == 0) {
+    auto* chunk = static_cast<BinChunk*>(meta::allocate(sizeof(BinChunk)));
+    if (chunk == nullptr) {
+      return nullptr;
+    }
+    chunk->next = reinterpret_cast<BinChunk*>(thread->record.bins);
+    __atomic_store_n(&thread->record.bins, reinterpret_cast<uintptr_t>(chunk), __ATOMIC_RELEASE);
+    thread->bins_left = wire::kBinsPerChunk;
+  }
+  Bin* bin = &reinterpret_cast<BinChunk*>(thread->record.bins)
+                  ->bins[wire::kBinsPerChunk - thread->bins_left];
+  --thread->bins_left;
+  bin->size_class = static_cast<uint8_t>(size_class);
+  bin->block_bytes = static_cast<uint16_t>(heap::kClasses[size_class].block_bytes);
+  bin->requested_bytes = static_cast<uint16_t>(requested_bytes);
+  bin->limit = first_limit(bin);
+  bin->bound = bin->limit;
+  return bin;
 }
 
 void push_partial(Bin* bin, Span* span) {
   span->state = SpanState::kPartial;
-  span->wait_for(0);
   span->next = nullptr;
   span->prev = bin->partial_tail;
   (span->prev == nullptr ? bin->partial : span->prev->next) = span;
@@ -69,88 +125,42 @@ void unlink_partial(Bin* bin, Span* span) {
   span->prev = nullptr;
 }
 
+// Where in a page the first block to be handed out lies. All spans begin at a page's start, and
+// many bins hold a few blocks only: without this they would all meet in the same lines of the
+// cache.
+uint32_t color_of(const char* page) {
+  return static_cast<uint32_t>(
+      (reinterpret_cast<uintptr_t>(page) / heap::kSpanPageBytes) * 0x9E3779B97F4A7C15U >> 52);
+}
+
+FreeBlock* link_range(Span* span, char* from, char* to, FreeBlock* rest) {
+  for (char* at = to; at != from;) {
+    at -= span->block_bytes;
+    auto* block = reinterpret_cast<FreeBlock*>(at);
+    block->next = rest;
+    if (!span->is_uniform()) {
+      block->meta = span->place_of_meta(block);
+    }
+    rest = block;
+  }
+  return rest;
+}
+
 // The next blocks that were never handed out: about a page's worth, so that a new span is touched
 // as it is used.
-bool link_more(Span* span) {
+void link_more(Span* span) {
   uint32_t count = span->capacity - span->linked;
-  if (count == 0) {
-    return false;
-  }
   const uint32_t step = kLinkStepBytes / span->block_bytes;
   count = count > step ? (step == 0 ? 1 : step) : count;
-  char* block = span->base + size_t{span->linked} * span->block_bytes;
+  if (count == 0) {
+    return;
+  }
+  const size_t block_bytes = span->block_bytes;
+  char* begin = span->base + span->linked * block_bytes;
+  char* end = begin + count * block_bytes;
+  char* first = begin + color_of(begin) / span->block_bytes % count * block_bytes;
+  span->free_list = link_range(span, first, end, link_range(span, begin, first, span->free_list));
   span->linked += count;
-  void* rest = span->free_list;
-  span->free_list = block;
-  for (; count > 1; --count) {
-    *reinterpret_cast<void**>(block) = block + span->block_bytes;
-    block += span->block_bytes;
-  }
-  *reinterpret_cast<void**>(block) = rest;
-  return true;
-}
-
-bool has_free_block(Span* span) {
-  return span->free_list != nullptr || link_more(span);
-}
-
-void set_current(ThreadState* thread, Bin* bin, Span* span) {
-  bin->current = span;
-  if (is_own(bin)) {
-    return;
-  }
-  thread->metered_current[bin->size_class + 1] = span;
-  if (bin->size_class == 0) {
-    thread->metered_current[0] = span;
-  }
-}
-
-void clear_slot_in(ThreadState* thread, const SlotTable& table, uint64_t key, const Bin* bin) {
-  Slot* slot = table.slot_of(key);
-  if (slot->key != key || OwnerId{slot->owner} != bin->owner) {
-    return;
-  }
-  if (bin->requested_bytes != Span::kVaried) {
-    if (slot->uniform_size == bin->requested_bytes) {
-      slot->uniform_size = Slot::kNoSize;
-      slot->uniform_span = no_span();
-    }
-  } else if (slot->is_varied != 0) {
-    slot->is_varied = 0;
-    slot->counters = thread->known_counters(bin->owner);
-  }
-}
-
-// Should no other span take the place of the current one, nothing may be popped from it through a
-// slot.
-void clear_slot(ThreadState* thread, const Bin* bin) {
-  const uint64_t key = slot_key(tag::owners()[index_of(bin->owner)].site, bin->selector);
-  for (const SlotTable* table = &thread->untagged; table != nullptr; table = table->next) {
-    clear_slot_in(thread, *table, key, bin);
-  }
-}
-
-void make_current(ThreadState* thread, Bin* bin, Span* span) {
-  span->state = SpanState::kCurrent;
-  span->wait_for(Span::kWaitNever);
-  set_current(thread, bin, span);
-  thread->current_span_bytes += span->size_bytes();
-  if (thread->current_span_bytes > thread->current_span_bytes_max) {
-    thread->current_span_bytes_max = thread->current_span_bytes;
-  }
-}
-
-void drop_current(ThreadState* thread, Bin* bin) {
-  if (is_own(bin)) {
-    clear_slot(thread, bin);
-  }
-  thread->current_span_bytes -= bin->current->size_bytes();
-  set_current(thread, bin, no_span());
-}
-
-void set_full(Span* span) {
-  span->state = SpanState::kFull;
-  span->wait_for(span->capacity);
 }
 
 uint32_t pages_for_new_span(const Bin* bin) {
@@ -172,27 +182,27 @@ size_t meta_bytes_of(const Span* span) {
 
 Span* new_span(ThreadState* thread, Bin* bin) {
   if (heap::growth_is_due()) {
-    sweep(thread);
+    sweep(thread, false);
   }
+  const heap::ClassInfo& info = heap::kClasses[bin->size_class];
   uint32_t pages = pages_for_new_span(bin);
   Span* span = heap::allocate_run(pages);
-  if (span == nullptr && pages > heap::kClasses[bin->size_class].base_pages) {
-    pages = heap::kClasses[bin->size_class].base_pages;
+  if (span == nullptr && pages > info.base_pages) {
+    pages = info.base_pages;
     span = heap::allocate_run(pages);
   }
   if (span == nullptr) {
     return nullptr;
   }
-  const heap::ClassInfo& info = heap::kClasses[bin->size_class];
   span->flags = 0;
-  write_relaxed(span->block_bytes, info.block_bytes);
+  span->block_bytes = bin->block_bytes;
   span->inverse = info.inverse;
   span->size_class = bin->size_class;
   // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
   span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
-  write_relaxed(span->requested_bytes, bin->requested_bytes);
-  write_relaxed(span->owner, bin->owner);
+  span->requested_bytes = bin->requested_bytes;
+  span->owner = bin->owner;
   const size_t meta_bytes = meta_bytes_of(span);
   if (meta_bytes != 0) {
     span->meta = meta::allocate(meta_bytes);
@@ -204,53 +214,22 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   __atomic_store_n(&span->thread, static_cast<void*>(thread), __ATOMIC_RELEASE);
   heap::map_span_pages(span);
   ++bin->span_count;
-  link_more(span);
+  bin->page_count += span->page_count;
+  note_listable(thread, bin);
   return span;
 }
 
-// The figures of a span with one owner outlive it: they move to the owner's counters of the same
-// thread, which exist since the bin was made.
-void fold_figures(ThreadState* thread, Span* span) {
-  OwnerCounters* counters = thread->known_counters(span->owner);
-  const uint64_t freed_usable = span->frees * span->block_bytes;
-  const uint64_t allocated_usable = span->allocations * span->block_bytes;
-  const bool varied = span->is_varied();
-  wait_until_figures_may_move();
-  const uint64_t sequence = thread->record.sequence;
-  __atomic_store_n(&thread->record.sequence, sequence + 1, __ATOMIC_RELEASE);
-  bump(counters->frees, span->frees);
-  bump(counters->freed_bytes, varied ? span->freed_bytes : span->frees * span->requested_bytes);
-  bump(counters->freed_usable, freed_usable);
-  bump(counters->allocations, span->allocations);
-  bump(counters->allocated_bytes,
-       varied ? span->allocated_bytes : span->allocations * span->requested_bytes);
-  bump(counters->allocated_usable, allocated_usable);
-  write_relaxed(span->owner, OwnerId::kNone);
-  __atomic_store_n(&thread->record.sequence, sequence + 2, __ATOMIC_RELEASE);
-}
-
 void release_span(ThreadState* thread, Span* span) {
-  HEAPTAG_DCHECK(span->used() == 0);
+  HEAPTAG_DCHECK(span->used == 0);
   Bin* bin = static_cast<Bin*>(span->bin);
   --bin->span_count;
-  if (is_own(bin)) {
-    fold_figures(thread, span);
-  }
+  bin->page_count -= span->page_count;
+  note_listable(thread, bin);
   const size_t meta_bytes = meta_bytes_of(span);
   if (meta_bytes != 0) {
     meta::release(span->meta, meta_bytes);
   }
   heap::release_run(span, false);
-}
-
-// An empty span that is in the bin's list.
-void retire_empty(ThreadState* thread, Bin* bin, Span* span) {
-  unlink_partial(bin, span);
-  if (bin->spare == nullptr) {
-    bin->spare = span;
-  } else {
-    release_span(thread, span);
-  }
 }
 
 void release_spare(ThreadState* thread, Bin* bin) {
@@ -261,45 +240,124 @@ void release_spare(ThreadState* thread, Bin* bin) {
   }
 }
 
-void release_idle_current(ThreadState* thread, Bin* bin) {
-  Span* span = bin->current;
-  if (span == no_span() || span->used() != 0) {
-    return;
+// A block that is used, though by nobody any more, becomes free.
+void give_to_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
+  block->next = span->free_list;
+  span->free_list = block;
+  --span->used;
+  if (span->state == SpanState::kFull) {
+    push_partial(bin, span);
   }
-  if (is_own(bin) && bin->partial == nullptr && bin->active) {
-    bin->active = false;  // cold again: its next blocks come from metered spans
-    --thread->own_active;
+  if (span->used == 0) {
+    unlink_partial(bin, span);
+    if (bin->spare == nullptr) {
+      bin->spare = span;
+    } else {
+      release_span(thread, span);
+    }
   }
-  drop_current(thread, bin);
-  release_span(thread, span);
+}
+
+// All blocks of the list but the first `kept` ones: those that were freed last.
+void give_to_spans(ThreadState* thread, Bin* bin, uint32_t kept) {
+  FreeBlock* block = bin->free_list;
+  if (kept == 0) {
+    bin->free_list = nullptr;
+  } else {
+    for (; kept > 1 && block != nullptr; --kept) {
+      block = block->next;
+    }
+    if (block != nullptr) {
+      FreeBlock* last = block;
+      block = block->next;
+      last->next = nullptr;
+    }
+  }
+  while (block != nullptr) {
+    FreeBlock* next = block->next;
+    __builtin_prefetch(next);
+    give_to_span(thread, bin, heap::find_span(block), block);
+    ++bin->bound;
+    block = next;
+  }
+}
+
+// Moves up to `wanted` free blocks of the span to the bin's empty list. Returns how many.
+uint32_t take_from_span(Bin* bin, Span* span, uint32_t wanted) {
+  const uint32_t there = span->linked - span->used;
+  uint32_t taken = there;
+  bin->free_list = span->free_list;
+  if (there <= wanted) {
+    span->free_list = nullptr;
+  } else {
+    taken = wanted;
+    FreeBlock* last = span->free_list;
+    for (uint32_t i = 1; i < wanted; ++i) {
+      last = last->next;
+    }
+    span->free_list = last->next;
+    last->next = nullptr;
+  }
+  span->used += taken;
+  bin->bound -= taken;
+  return taken;
+}
+
+Span* span_with_block(ThreadState* thread, Bin* bin) {
+  Span* span = bin->partial;
+  if (span == nullptr) {
+    span = bin->spare;
+    bin->spare = nullptr;
+    if (span == nullptr) {
+      span = new_span(thread, bin);
+    }
+    if (span == nullptr) {
+      return nullptr;
+    }
+    push_partial(bin, span);
+  }
+  if (span->free_list == nullptr) {
+    link_more(span);
+  }
+  return span;
 }
 
 template <typename Visitor>
 void for_each_bin(ThreadState* thread, Visitor visit) {
-  for (Bin* bin : thread->metered) {
-    if (bin != nullptr) {
-      visit(bin);
-    }
-  }
-  if (thread->own != nullptr) {
-    for (uint32_t i = 0; i <= thread->own_mask; ++i) {
-      if (thread->own[i] != nullptr) {
-        visit(thread->own[i]);
+  for (auto* chunk = reinterpret_cast<BinChunk*>(thread->record.bins); chunk != nullptr;
+       chunk = chunk->next) {
+    for (Bin& bin : chunk->bins) {
+      if (bin.block_bytes != 0) {
+        visit(&bin);
       }
     }
   }
 }
 
+void give_everything_back(ThreadState* thread, Bin* bin) {
+  give_to_spans(thread, bin, 0);
+  release_spare(thread, bin);
+  if (bin->active && bin->page_count == 0) {
+    bin->active = false;  // cold again: its next blocks come from metered spans
+    --thread->own_active;
+  }
+  set_limit(thread, bin, first_limit(bin));
+}
+
 }  // namespace
 
+constinit Bin no_bin{};
+
 Bin* metered_bin(ThreadState* thread, unsigned size_class) {
-  Bin*& bin = thread->metered[size_class];
-  if (bin == nullptr) {
-    bin = static_cast<Bin*>(meta::allocate(sizeof(Bin)));
-    if (bin != nullptr) {
-      bin->size_class = static_cast<uint8_t>(size_class);
-      bin->requested_bytes = Span::kMetered;
-      set_current(thread, bin, no_span());
+  Bin*& bin = thread->metered[size_class + 1];
+  if (bin == &no_bin) {
+    Bin* made = take_bin(thread, size_class, Span::kMetered);
+    if (made == nullptr) {
+      return nullptr;
+    }
+    bin = made;
+    if (size_class == 0) {
+      thread->metered[0] = made;
     }
   }
   return bin;
@@ -317,21 +375,22 @@ Bin* find_own_bin(const ThreadState* thread, uint64_t key) {
   }
 }
 
-Bin* make_own_bin(ThreadState* thread, const Bin& like) {
-  Bin* bin = find_own_bin(thread, like.key);
+Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
+  Bin* bin = find_own_bin(thread, kind.key);
   if (bin == nullptr) {
-    OwnerCounters* counters = counters_of(thread, like.owner);
+    OwnerCounters* counters = counters_of(thread, kind.owner);
     if (counters == &thread->lost ||
         ((thread->own == nullptr || thread->own_count * 2 > thread->own_mask) &&
          !grow_own_table(thread))) {
       return nullptr;
     }
-    bin = static_cast<Bin*>(meta::allocate(sizeof(Bin)));
+    bin = take_bin(thread, kind.size_class, kind.requested_bytes);
     if (bin == nullptr) {
       return nullptr;
     }
-    *bin = like;
-    bin->current = no_span();
+    bin->key = kind.key;
+    bin->counters = counters;
+    __atomic_store_n(&bin->owner, kind.owner, __ATOMIC_RELEASE);  // readers may look at the rest
     insert_own(thread->own, thread->own_mask, bin);
     ++thread->own_count;
     counters->own_bins = 1;
@@ -343,80 +402,75 @@ Bin* make_own_bin(ThreadState* thread, const Bin& like) {
   return bin;
 }
 
-Span* refill(ThreadState* thread, Bin* bin) {
-  Span* span = bin->current;
-  if (span != no_span()) {
-    if (has_free_block(span)) {
-      return span;
-    }
-    drop_current(thread, bin);
-    set_full(span);
-  }
+bool refill(ThreadState* thread, Bin* bin) {
+  bin->refilled = true;
+  bin->allocations_at_sweep = ~bin->allocations;  // not idle
   if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
     drain_inbox(thread);
-  }
-  while ((span = bin->partial) != nullptr) {
-    unlink_partial(bin, span);
-    if (has_free_block(span)) {
-      make_current(thread, bin, span);
-      return span;
+    if (bin->free_list != nullptr) {
+      return true;
     }
-    set_full(span);
   }
-  span = bin->spare;
-  bin->spare = nullptr;
+  Span* span = span_with_block(thread, bin);
   if (span == nullptr) {
-    span = new_span(thread, bin);
+    return false;
   }
-  if (span != nullptr) {
-    make_current(thread, bin, span);
+  take_from_span(bin, span, (bin->limit + 1) / 2);
+  if (span->free_list == nullptr && span->linked == span->capacity) {
+    unlink_partial(bin, span);
+    span->state = SpanState::kFull;
   }
-  return span;
+  return true;
 }
 
-void attend(ThreadState* thread, Span* span) {
+void relieve(ThreadState* thread, Bin* bin) {
   BusyScope busy(thread);
-  Bin* bin = static_cast<Bin*>(span->bin);
-  if (span->state == SpanState::kFull) {
-    push_partial(bin, span);
+  if (bin->refilled) {
+    // What goes back now would soon be asked for again.
+    bin->refilled = false;
+    const uint32_t most = most_limit(bin);
+    const uint32_t limit = bin->limit * 2 < most ? bin->limit * 2 : most;
+    if (limit > bin->limit) {
+      set_limit(thread, bin, limit);
+      return;
+    }
   }
-  if (span->state == SpanState::kPartial && span->used() == 0) {
-    retire_empty(thread, bin, span);
-  }
+  give_to_spans(thread, bin, bin->limit / 2);
 }
 
 void drain_inbox(ThreadState* thread) {
-  void* block = __atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST);
+  auto* block =
+      static_cast<FreeBlock*>(__atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST));
   while (block != nullptr) {
-    void* next = *static_cast<void**>(block);
+    FreeBlock* next = block->next;
     __builtin_prefetch(next);
     Span* span = heap::find_span(block);
-    *static_cast<void**>(block) = span->free_list;
-    span->free_list = block;
-    ++span->settled;
-    ++span->threshold;
-    if (span->attention_needed()) {
-      attend(thread, span);
+    Bin* bin = static_cast<Bin*>(span->bin);
+    if (bin->list_length() < bin->limit) {
+      push_block(bin, block);
+      --bin->bound;
+    } else {
+      give_to_span(thread, bin, span, block);
     }
     block = next;
   }
 }
 
-void sweep(ThreadState* thread) {
-  for_each_bin(thread, [thread](Bin* bin) {
-    release_spare(thread, bin);
-    if (is_own(bin)) {
-      release_idle_current(thread, bin);
+void sweep(ThreadState* thread, bool everything) {
+  for_each_bin(thread, [thread, everything](Bin* bin) {
+    if (everything || bin->allocations == bin->allocations_at_sweep) {
+      give_everything_back(thread, bin);
+    } else {
+      release_spare(thread, bin);
     }
+    bin->allocations_at_sweep = bin->allocations;
   });
 }
 
 void retire_bins(ThreadState* thread) {
   drain_inbox(thread);
-  for_each_bin(thread, [thread](Bin* bin) {
-    release_spare(thread, bin);
-    release_idle_current(thread, bin);
-  });
+  sweep(thread, true);
+  send_outgoing(thread);
 }
 
 }  // namespace heaptag::allocator

@@ -1,38 +1,40 @@
-// Bins at work: where the next block comes from when a span is exhausted, and where spans go when
-// they are full, partly free or empty. Layer: core/allocator.  All functions: only the state's own
-// thread, or whoever holds an orphan under the registry's lock.  Locks: the page heap's, briefly.
+// Bins at work: where blocks come from when a list is empty, where they go when it is too long, and
+// what becomes of spans that are full, partly free or empty. Layer: core/allocator.  All functions:
+// only the state's own thread, or whoever holds an orphan under the registry's lock.  Locks: the
+// page heap's, briefly.
 #pragma once
 
 #include "core/allocator/thread_state.h"
 
 namespace heaptag::allocator {
 
-/// The bin of a size class / an own bin with the key, owner, size, class and selector of `like`,
-/// made on first use. Null without memory.
+/// What tells an own bin.
+struct OwnKind {
+  uint64_t key;
+  OwnerId owner;
+  uint16_t requested_bytes;
+  uint8_t size_class;
+};
+
+/// The bin of a size class; an own bin, active; made on first use. Null without memory.
 Bin* metered_bin(ThreadState* thread, unsigned size_class);
-Bin* make_own_bin(ThreadState* thread, const Bin& like);
+Bin* make_own_bin(ThreadState* thread, const OwnKind& kind);
 Bin* find_own_bin(const ThreadState* thread, uint64_t key);
 
-/// Makes the bin's current span one with a free block. Null without memory.
-Span* refill(ThreadState* thread, Bin* bin);
+/// Puts blocks on the bin's empty list. False without memory.
+bool refill(ThreadState* thread, Bin* bin);
 
-/// After a local free that brought the span to its threshold: lists it, keeps it as a spare, or
-/// gives it back.
-void attend(ThreadState* thread, Span* span);
+/// After a free that made the list too long: it may become longer, or spans get a part of it.
+void relieve(ThreadState* thread, Bin* bin);
 
 /// Takes back what other threads have freed.
 void drain_inbox(ThreadState* thread);
 
-/// Gives back empty spans that are kept for speed: spares, and the idle current spans of uniform
-/// bins.
-void sweep(ThreadState* thread);
+/// Gives back what is kept for speed: spare spans, and the lists of bins that have not been asked
+/// since the last sweep; of all bins with `everything`.
+void sweep(ThreadState* thread, bool everything);
 
-/// Before the thread's state waits for a successor: collects, gives empty spans back, arms the
-/// others.
+/// Before the thread's state waits for a successor: gives back all that it does not need.
 void retire_bins(ThreadState* thread);
-
-inline Span* no_span() {
-  return heap::span_at(0);
-}
 
 }  // namespace heaptag::allocator

@@ -100,9 +100,8 @@ uintptr_t blame(const stack::Frame& called_from) {
 
 OwnerId owner_of_request(const ThreadState* thread, uintptr_t site, size_t size) {
   if (size <= heap::kLargestClassBytes) {
-    const uint64_t key = slot_key(site, heap::selector_of(size));
-    const Slot* slot = thread->slot_of(key);
-    if (slot->key == key) {
+    const Slot* slot = thread->active->find(slot_key(site, heap::selector_of(size)));
+    if (slot != nullptr) {
       return OwnerId{slot->owner};  // it speaks for all requests of its selector
     }
   }

@@ -3,7 +3,6 @@
 #include <initializer_list>
 
 #include "core/allocator/threads.h"
-#include "core/os/clock.h"
 #include "core/tag/owners.h"
 
 namespace heaptag::allocator {
@@ -11,10 +10,6 @@ namespace heaptag::allocator {
 namespace {
 
 enum class Half { kFreed, kAllocated };
-
-constinit uint32_t holds = 0;
-constexpr uint64_t kWaitNs = 50'000;
-constexpr unsigned kMostWaits = 2000;
 
 // Read against the order in which they are written: what was asked for is never more than the
 // blocks that hold it.
@@ -36,7 +31,7 @@ void visit_part(const FigureVisitor& visitor,
   visitor.add(visitor.context, owner, words);
 }
 
-void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
+void visit_counters(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
   const uint32_t owners = tag::owner_count();
   const uint64_t chunks = __atomic_load_n(&thread->record.counters_chunks, __ATOMIC_ACQUIRE);
   for (uint32_t i = 0; i < chunks; ++i) {
@@ -51,31 +46,41 @@ void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* th
   }
 }
 
-void visit_spans_of_one_owner(const FigureVisitor& visitor, Half half) {
-  const uint32_t owners = tag::owner_count();
-  const uint32_t spans = heap::span_record_count();
-  for (uint32_t i = 1; i < spans; ++i) {
-    const Span* span = heap::span_at(i);
-    // The thread first: what was no span of small blocks then has counted nothing for its next
-    // owner.
-    const void* thread = __atomic_load_n(&span->thread, __ATOMIC_ACQUIRE);
-    const uint32_t owner = index_of(read_relaxed(span->owner));
-    if (thread == nullptr || owner == 0 || owner >= owners) {
-      continue;
+void visit_bin(const FigureVisitor& visitor, Half half, const Bin& bin) {
+  const uint32_t owner = index_of(__atomic_load_n(&bin.owner, __ATOMIC_ACQUIRE));
+  if (owner == 0 || owner >= tag::owner_count()) {
+    return;
+  }
+  const uint64_t requested = bin.requested_bytes == Span::kVaried ? 0 : bin.requested_bytes;
+  OwnerCounters part{};
+  part.frees = read_relaxed(bin.frees);
+  part.freed_usable = part.frees * bin.block_bytes;
+  part.freed_bytes = part.frees * requested;
+  part.allocations = read_relaxed(bin.allocations);
+  part.allocated_usable = part.allocations * bin.block_bytes;
+  part.allocated_bytes = part.allocations * requested;
+  visit_part(visitor, half, owner, part);
+}
+
+void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
+  auto* chunk =
+      reinterpret_cast<const BinChunk*>(__atomic_load_n(&thread->record.bins, __ATOMIC_ACQUIRE));
+  for (; chunk != nullptr; chunk = chunk->next) {
+    for (const Bin& bin : chunk->bins) {
+      visit_bin(visitor, half, bin);
     }
-    const uint32_t requested_bytes = read_relaxed(span->requested_bytes);
-    const uint32_t block_bytes = read_relaxed(span->block_bytes);
-    const bool is_varied = requested_bytes == Span::kVaried;
-    OwnerCounters part{};
-    part.frees = read_relaxed(span->frees);
-    part.freed_usable = part.frees * block_bytes;
-    part.freed_bytes = is_varied ? read_relaxed(span->freed_bytes) : part.frees * requested_bytes;
-    // The bytes before the blocks: a block counts before its bytes do.
-    const uint64_t varied_bytes = is_varied ? read_relaxed(span->allocated_bytes) : 0;
-    part.allocations = read_relaxed(span->allocations);
-    part.allocated_usable = part.allocations * block_bytes;
-    part.allocated_bytes = is_varied ? varied_bytes : part.allocations * requested_bytes;
-    visit_part(visitor, half, owner, part);
+  }
+}
+
+// A bin that varies counts the blocks, the counters beside it their bytes: in this order there are
+// never more of them than the blocks hold.
+void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
+  if (half == Half::kFreed) {
+    visit_bins(visitor, half, thread);
+    visit_counters(visitor, half, thread);
+  } else {
+    visit_counters(visitor, half, thread);
+    visit_bins(visitor, half, thread);
   }
 }
 
@@ -89,44 +94,7 @@ void visit_figures(const FigureVisitor& visitor, Order order) {
          thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
       visit_thread(visitor, half, thread);
     }
-    visit_spans_of_one_owner(visitor, half);
   }
-}
-
-FiguresHold::FiguresHold() {
-  __atomic_fetch_add(&holds, 1, __ATOMIC_SEQ_CST);
-}
-
-FiguresHold::~FiguresHold() {
-  __atomic_fetch_sub(&holds, 1, __ATOMIC_SEQ_CST);
-}
-
-void wait_until_figures_may_move() {
-  for (unsigned i = 0; i < kMostWaits && read_relaxed(holds) != 0; ++i) {
-    os::sleep_ns(kWaitNs);
-  }
-}
-
-uint64_t figures_sequence_now() {
-  uint64_t sum = 0;
-  for (const ThreadState* thread = first_thread(); thread != nullptr;
-       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    const uint64_t sequence = __atomic_load_n(&thread->record.sequence, __ATOMIC_ACQUIRE);
-    if ((sequence & 1) != 0 &&
-        read_relaxed(thread->record.phase) == static_cast<uint32_t>(ThreadPhase::kRunning)) {
-      return kFiguresMove;
-    }
-    sum += sequence;
-  }
-  return sum;
-}
-
-uint64_t figures_sequence() {
-  uint64_t sequence = figures_sequence_now();
-  for (; sequence == kFiguresMove; sequence = figures_sequence_now()) {
-    __builtin_ia32_pause();
-  }
-  return sequence;
 }
 
 }  // namespace heaptag::allocator

@@ -22,17 +22,13 @@ void send(Outgoing* outgoing) {
   hand_back(blocks.home, blocks.first, blocks.last);
 }
 
-void free_remote(ThreadState* thread, Span* span, void* block) {
-  const heap::BlockCharge charge = heap::charge_of(span, block);
-  charge_free(thread, charge.owner, charge.requested_bytes, span->block_bytes);
-  bump(thread->record.live_bytes, -int64_t{charge.requested_bytes});
-
+void send_home(ThreadState* thread, Span* span, FreeBlock* block) {
   ThreadState* home = static_cast<ThreadState*>(span->thread);
   Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
   if (outgoing->home != home && outgoing->home != nullptr) {
     send(outgoing);
   }
-  *static_cast<void**>(block) = outgoing->first;
+  block->next = static_cast<FreeBlock*>(outgoing->first);
   if (outgoing->first == nullptr) {
     outgoing->home = home;
     outgoing->last = block;
@@ -42,6 +38,15 @@ void free_remote(ThreadState* thread, Span* span, void* block) {
   if (++outgoing->count >= kOutgoingBlocks || outgoing->bytes >= kOutgoingBytes) {
     send(outgoing);
   }
+}
+
+void free_remote(ThreadState* thread, Span* span, FreeBlock* block) {
+  const heap::BlockCharge charge = heap::charge_of(span, block);
+  void* meta = span->place_of_meta(block);
+  drop(thread->record.live_bytes, int64_t{charge.requested_bytes});
+  charge_free(thread, charge.owner, charge.requested_bytes, span->block_bytes);
+  block->meta = meta;
+  send_home(thread, span, block);
 }
 
 }  // namespace
@@ -59,11 +64,8 @@ void deallocate_slow(void* block) {
   BusyScope busy(thread);
   if (span->thread == thread) {
     take_back(thread, span, block);
-    if (span->attention_needed()) {
-      attend(thread, span);
-    }
   } else if (span->thread != nullptr) {
-    free_remote(thread, span, block);
+    free_remote(thread, span, static_cast<FreeBlock*>(block));
     if (unlikely(scope.is_late())) {
       send_outgoing(thread);  // this state may never be called again
     }
@@ -72,6 +74,16 @@ void deallocate_slow(void* block) {
   } else {
     bump(thread->record.foreign_frees);
   }
+}
+
+void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread) {
+  uint32_t* meta = &span->meta_of(span->index_of_block(block));
+  const uint32_t block_bytes = span->block_bytes;
+  const uint32_t size = block_bytes - heap::BlockMeta::slack_bytes(*meta);
+  count_free(thread->known_counters(heap::BlockMeta::owner(*meta)), size, block_bytes);
+  drop(thread->record.live_bytes, int64_t{size});
+  block->meta = meta;
+  put_back(thread, static_cast<Bin*>(span->bin), block);
 }
 
 void hand_back(ThreadState* home, void* first, void* last) {

@@ -30,7 +30,7 @@ uint32_t pages_for(size_t size) {
 void become_large(Span* span, OwnerId owner, size_t size) {
   span->capacity = 1;
   write_relaxed(span->owner, owner);
-  span->set_requested_large(size);
+  write_relaxed(span->requested_large, size);
   write_relaxed(span->thread, nullptr);
   span->state = SpanState::kLarge;
 }
@@ -68,11 +68,11 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
   }
   const uint32_t pages = size == 0 ? 1 : pages_for(size);
   if (heap::growth_is_due()) {
-    sweep(thread);
+    sweep(thread, false);
   }
   Span* span = heap::allocate_run(pages, alignment_pages);
   if (span == nullptr) {
-    sweep(thread);
+    sweep(thread, true);
     span = heap::allocate_run(pages, alignment_pages);
   }
   if (span == nullptr) {
@@ -85,8 +85,8 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
 }
 
 void free_large(ThreadState* thread, Span* span) {
-  charge_free(thread, span->owner, span->requested_large(), span->size_bytes());
-  bump(thread->record.live_bytes, -static_cast<int64_t>(span->requested_large()));
+  charge_free(thread, span->owner, span->requested_large, span->size_bytes());
+  bump(thread->record.live_bytes, -static_cast<int64_t>(span->requested_large));
   span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
   heap::release_run(span, true);
 }
@@ -100,12 +100,12 @@ Span* resize_large(Span* span, size_t size) {
     if ((span->page_count - pages) * kShrinkDivisor >= span->page_count) {
       heap::shrink_run(span, pages);
     }
-    span->set_requested_large(size);
+    write_relaxed(span->requested_large, size);
     return span;
   }
   bool zeroed = false;
   if (heap::extend_run(span, pages, &zeroed)) {
-    span->set_requested_large(size);
+    write_relaxed(span->requested_large, size);
     return span;
   }
   return span->page_count >= kLeastPagesToMove ? move_large(span, size) : nullptr;

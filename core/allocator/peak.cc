@@ -20,10 +20,6 @@ constexpr int64_t kLeastStepBytes = 4 * kKiB;
 // has grown by as much as they take.
 constexpr int64_t kStepBytesPerOwner = sizeof(OwnerCounters);
 
-// How often a look begins anew because figures have moved meanwhile: on a slow path of malloc,
-// where the next one looks again, and before a report.
-constexpr unsigned kTries = 2;
-constexpr unsigned kTriesBeforeReport = 64;
 constexpr uint64_t kPatienceNs = 100'000'000;
 
 struct State {
@@ -64,27 +60,19 @@ void raise(uint64_t& peak, uint64_t live) {
   peak = live > peak ? live : peak;
 }
 
-// Figures that move between tables during a visit may be in its first half and not in its second:
-// what was freed would seem to be live.
-bool add_up_locked(uint32_t owners) {
+void add_up_locked(uint32_t owners) {
   wire::OwnerRecord* records = tag::owners();
   for (uint32_t i = 1; i < owners; ++i) {
     records[i].scratch[0] = 0;
     records[i].scratch[1] = 0;
   }
-  const uint64_t sequence = figures_sequence_now();
   visit_figures({add_part, nullptr}, Order::kAllocatedFirst);
-  return sequence != kFiguresMove && figures_sequence_now() == sequence;
 }
 
-void look_locked(unsigned tries) {
+void look_locked() {
   const uint32_t owners = tag::owner_count();
   wire::OwnerRecord* records = tag::owners();
-  while (!add_up_locked(owners)) {
-    if (--tries == 0) {
-      return;
-    }
-  }
+  add_up_locked(owners);
   const uint32_t tags = tag::tag_count();
   wire::TagRecord* tag_records = tag::tags();
   for (uint32_t i = 1; i < tags; ++i) {
@@ -141,7 +129,7 @@ void publish_live(ThreadState* thread) {
   // is to be seen.
   const int64_t true_sum = live_of_threads();
   if (true_sum > static_cast<int64_t>(state.peak.live_bytes)) {
-    look_locked(kTries);
+    look_locked();
   }
   const int64_t next = sum + step_of(state.peak.live_bytes);
   write_relaxed(state.look_at_bytes, next);
@@ -153,7 +141,7 @@ void publish_live(ThreadState* thread) {
 
 PeakHold::PeakHold() : is_held_(state.lock.acquire_within(kPatienceNs)) {
   if (is_held_) {
-    look_locked(kTriesBeforeReport);
+    look_locked();
   }
 }
 
@@ -167,7 +155,7 @@ PeakFigures peak_figures() {
   uint64_t unseen = 0;
   for (const ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    unseen += thread->current_span_bytes_max + kLeastChangeBytes;
+    unseen += thread->listable_bytes_max + kLeastChangeBytes;
   }
   const uint64_t watermark = read_relaxed(state.peak.watermark_bytes);
   const uint64_t seen_to = watermark > state.peak.live_bytes ? watermark : state.peak.live_bytes;

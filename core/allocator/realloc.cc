@@ -47,19 +47,19 @@ bool fits_in_place(const Span* span, size_t size) {
          span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
 }
 
-// Of a varied span's own owner: one allocation and one free more. In this order, so that whoever
-// forks meanwhile never finds the span empty.
+// Of a varied span's own owner: one allocation and one free more.
 bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t size, OwnerId owner) {
   if (span->owner != owner) {
     return false;
   }
   uint8_t& slack = span->slack_of(span->index_of_block(block));
   const uint32_t old_size = span->block_bytes - slack;
-  bump(span->allocations);
-  bump(span->allocated_bytes, size);
+  Bin* bin = static_cast<Bin*>(span->bin);
+  bump(bin->allocations);
+  bump(bin->counters->allocated_bytes, size);
   slack = static_cast<uint8_t>(span->block_bytes - size);
-  bump(span->freed_bytes, old_size);
-  bump(span->frees);
+  bump(bin->counters->freed_bytes, old_size);
+  bump(bin->frees);
   bump(thread->record.live_bytes, static_cast<int64_t>(size) - int64_t{old_size});
   return true;
 }
@@ -104,7 +104,7 @@ void* resize_large_block(Span* span, size_t size, uintptr_t site) {
   }
   BusyScope busy(thread);
   const OwnerId old_owner = span->owner;
-  const size_t old_size = span->requested_large();
+  const size_t old_size = span->requested_large;
   const size_t old_usable = span->size_bytes();
   const OwnerId owner = owner_of_request(thread, site, size);
   if (counters_of(thread, owner) == &thread->lost) {
@@ -232,7 +232,7 @@ bool release_free_memory(size_t keep_bytes) {
   ThreadScope scope;
   if (scope.thread() != nullptr) {
     BusyScope busy(scope.thread());
-    sweep(scope.thread());
+    sweep(scope.thread(), true);
   }
   return heap::trim(keep_bytes) != 0;
 }

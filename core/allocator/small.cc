@@ -27,33 +27,45 @@ constexpr size_t kOwnBinCostBytes = 2 * kKiB;
 constexpr size_t kOwnBudgetBytes = 64 * kKiB;
 constexpr size_t kOwnBudgetDivisor = 32;
 
-// One metered allocation in so many is looked at. A size that is ahead of the other sizes of its
-// pair by so many samples gets spans of its own; the rest of a pair that has been seen so often
-// gets spans together.
+// One metered allocation in so many is looked at. A size that was asked for so often in a row gets
+// spans of its own; a pair that has been seen so often gets spans for all of its sizes. One size
+// among many is not worth spans of its own: mispredicted branches cost more than they save.
 constexpr uint32_t kSampleEvery = 16;
-constexpr uint32_t kHotLead = 3;
+constexpr uint32_t kHotRun = 5;
 constexpr uint32_t kHotSamples = 12;
 constexpr uint32_t kMaxSamples = 63;
+constexpr uint32_t kMaxRun = 15;
 
-// The place of a key that is not there.
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
   SlotTable& table = *thread->active;
-  const uint64_t count = table.slot_mask / sizeof(Slot) + 1;
-  if (table.slot_of(key)->key != Slot::kNoKey && ++table.evictions >= count * kEvictionsPerSlot &&
-      count < kMaxSlots) {
-    table.evictions = 0;
-    grow_slots(thread);
+  Slot* slot = table.place_for(key);
+  if (slot->key == Slot::kNoKey) {
+    return slot;
   }
-  return thread->slot_of(key);
+  const uint64_t count = table.slot_mask / sizeof(Slot) + 1;
+  if (++table.evictions < count * kEvictionsPerSlot || count >= kMaxSlots) {
+    return slot;
+  }
+  table.evictions = 0;
+  grow_slots(thread);
+  return table.place_for(key);
 }
 
-Span* span_with_block(ThreadState* thread, Bin* bin) {
-  return bin->current->free_list != nullptr ? bin->current : refill(thread, bin);
+FreeBlock* take_block(ThreadState* thread, Bin* bin) {
+  FreeBlock* block = pop_block(bin);
+  return block != nullptr || !refill(thread, bin) ? block : pop_block(bin);
 }
 
-// What a slot says before it points to any span.
-Slot bare_slot(uint64_t key, OwnerId owner, OwnerCounters* counters) {
-  return {key, no_span(), {counters}, index_of(owner), 0, 0, 0, 0, Slot::kNoSize};
+// What a slot says before it points to any bin.
+Slot bare_slot(uint64_t key, unsigned selector, OwnerId owner, OwnerCounters* counters) {
+  Slot slot{};
+  slot.key = key;
+  slot.uniform_bin = &no_bin;
+  slot.counters = counters;
+  slot.owner = index_of(owner);
+  slot.selector = static_cast<uint8_t>(selector);
+  slot.uniform_size = Slot::kNoSize;
+  return slot;
 }
 
 // The pair's slot; filled when it is somebody else's. When requests of one selector have several
@@ -61,8 +73,8 @@ Slot bare_slot(uint64_t key, OwnerId owner, OwnerCounters* counters) {
 Slot* find_slot(
     ThreadState* thread, unsigned selector, size_t size, uintptr_t site, Slot* instead) {
   const uint64_t key = slot_key(site, selector);
-  Slot* slot = thread->slot_of(key);
-  if (slot->key == key) {
+  Slot* slot = thread->active->find(key);
+  if (slot != nullptr) {
     return slot;
   }
   bool is_steady = true;
@@ -72,35 +84,39 @@ Slot* find_slot(
     return nullptr;
   }
   slot = is_steady ? claim_slot(thread, key) : instead;
-  *slot = bare_slot(key, owner, counters);
+  *slot = bare_slot(key, selector, owner, counters);
   return slot;
 }
 
 void* allocate_in_metered(ThreadState* thread, const Slot& slot, unsigned size_class, size_t size) {
   Bin* bin = metered_bin(thread, size_class);
-  Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
-  if (span == nullptr) {
-    return nullptr;
+  FreeBlock* block = bin == nullptr ? nullptr : take_block(thread, bin);
+  if (block != nullptr) {
+    meter(thread, bin, block, slot.counters, slot.owner, size);
   }
-  void* block = pop_block(span);
-  meter(thread, span, block, slot.counters, slot.owner, size);
   return block;
 }
 
-// Makes the slot point to an own bin. Null without memory for a span.
-Span* point_to(ThreadState* thread, Slot* slot, Bin* bin) {
-  Span* span = bin == nullptr ? nullptr : span_with_block(thread, bin);
-  if (span == nullptr) {
-    return nullptr;
-  }
+void point_to(Slot* slot, Bin* bin) {
   if (bin->requested_bytes == Span::kVaried) {
     slot->is_varied = 1;
-    slot->varied_span = span;
+    slot->varied_bin = bin;
   } else {
-    slot->uniform_size = static_cast<uint16_t>(bin->requested_bytes);
-    slot->uniform_span = span;
+    slot->uniform_size = bin->requested_bytes;
+    slot->uniform_bin = bin;
   }
-  return span;
+}
+
+// Bins that have become cold are asked no more.
+void forget_cold_bins(const ThreadState* thread, Slot* slot) {
+  if (!slot->uniform_bin->active) {
+    slot->uniform_bin = &no_bin;
+    slot->uniform_size = Slot::kNoSize;
+  }
+  if (slot->is_varied != 0 && !slot->varied_bin->active) {
+    slot->is_varied = 0;
+    slot->counters = thread->known_counters(OwnerId{slot->owner});
+  }
 }
 
 Bin* find_active_bin(ThreadState* thread, uint64_t key) {
@@ -108,21 +124,36 @@ Bin* find_active_bin(ThreadState* thread, uint64_t key) {
   return bin != nullptr && bin->active ? bin : nullptr;
 }
 
-// From spans of the pair alone, if it has any.
-void* allocate_own(ThreadState* thread, Slot* slot, size_t size, unsigned selector) {
-  Bin* bin = find_active_bin(thread, uniform_key(OwnerId{slot->owner}, size));
-  Span* span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
-  if (span != nullptr) {
-    bump(thread->record.live_bytes, static_cast<int64_t>(size));
-    return pop_block(span);
+// The bin of the pair alone that the size goes to, if there is one.
+Bin* find_bin(ThreadState* thread, Slot* slot, size_t size) {
+  forget_cold_bins(thread, slot);
+  if (slot->uniform_size == size) {
+    return slot->uniform_bin;
   }
-  bin = find_active_bin(thread, varied_key(OwnerId{slot->owner}, selector));
-  span = bin == nullptr ? nullptr : point_to(thread, slot, bin);
-  if (span == nullptr) {
+  const OwnerId owner{slot->owner};
+  Bin* bin = find_active_bin(thread, uniform_key(owner, size));
+  if (bin == nullptr && slot->is_varied != 0) {
+    return slot->varied_bin;
+  }
+  if (bin == nullptr) {
+    bin = find_active_bin(thread, varied_key(owner, heap::class_of_selector(slot->selector)));
+  }
+  if (bin != nullptr) {
+    point_to(slot, bin);
+  }
+  return bin;
+}
+
+void* allocate_own(ThreadState* thread, Bin* bin, size_t size) {
+  FreeBlock* block = take_block(thread, bin);
+  if (block == nullptr) {
     return nullptr;
   }
-  void* block = pop_block(span);
-  note_slack(thread, span, block, size);
+  if (bin->requested_bytes == Span::kVaried) {
+    note_slack(thread, bin, block, size);
+  } else {
+    bump(thread->record.live_bytes, static_cast<int64_t>(size));
+  }
   return block;
 }
 
@@ -138,13 +169,10 @@ void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
     return nullptr;
   }
   if (slot != &shared && has_own_bins(thread, slot)) {
-    void* block = allocate_own(thread, slot, size, selector);
-    if (block != nullptr) {
-      return block;
+    Bin* bin = find_bin(thread, slot, size);
+    if (bin != nullptr) {
+      return allocate_own(thread, bin, size);
     }
-  }
-  if (slot->is_varied != 0) {
-    return nullptr;  // its bin has just failed to get a span
   }
   return allocate_in_metered(thread, *slot, heap::class_of_selector(selector), size);
 }
@@ -154,25 +182,25 @@ bool may_have_own_bin(const ThreadState* thread) {
   return cost_bytes <= kOwnBudgetBytes + heap::page_heap_figures().used_bytes / kOwnBudgetDivisor;
 }
 
-void promote_size(ThreadState* thread, Slot* slot, uint32_t size) {
-  Bin like{};
-  like.key = uniform_key(OwnerId{slot->owner}, size);
-  like.owner = OwnerId{slot->owner};
-  like.requested_bytes = size;
-  like.size_class = static_cast<uint8_t>(heap::class_of(size));
-  like.selector = static_cast<uint8_t>(heap::selector_of(size));
-  point_to(thread, slot, make_own_bin(thread, like));
+void promote(ThreadState* thread, Slot* slot, const OwnKind& kind) {
+  Bin* bin = make_own_bin(thread, kind);
+  if (bin != nullptr) {
+    point_to(slot, bin);
+  }
 }
 
-void promote_pair(ThreadState* thread, Slot* slot, size_t size) {
-  const unsigned selector = heap::selector_of(size);
-  Bin like{};
-  like.key = varied_key(OwnerId{slot->owner}, selector);
-  like.owner = OwnerId{slot->owner};
-  like.requested_bytes = Span::kVaried;
-  like.size_class = static_cast<uint8_t>(heap::class_of_selector(selector));
-  like.selector = static_cast<uint8_t>(selector);
-  point_to(thread, slot, make_own_bin(thread, like));
+void promote_size(ThreadState* thread, Slot* slot, size_t size) {
+  const OwnerId owner{slot->owner};
+  promote(thread, slot,
+          {uniform_key(owner, size), owner, static_cast<uint16_t>(size),
+           static_cast<uint8_t>(heap::class_of_selector(slot->selector))});
+}
+
+void promote_pair(ThreadState* thread, Slot* slot) {
+  const OwnerId owner{slot->owner};
+  const unsigned size_class = heap::class_of_selector(slot->selector);
+  promote(thread, slot,
+          {varied_key(owner, size_class), owner, Span::kVaried, static_cast<uint8_t>(size_class)});
 }
 
 // Samples are spaced irregularly: a program that asks for sizes in turn must not be seen asking for
@@ -190,25 +218,24 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
   if (size > kLargestOwnBytes) {
     return block;
   }
-  if (slot->samples < kMaxSamples) {
-    slot->samples = slot->samples + 1;
+  slot->samples = slot->samples < kMaxSamples ? slot->samples + 1 : kMaxSamples;
+  const size_t slack = heap::class_bytes(heap::class_of_selector(slot->selector)) - size;
+  if (slot->candidate_slack != slack) {
+    slot->candidate_slack = static_cast<uint8_t>(slack);
+    slot->run = 0;
   }
-  if (slot->candidate == size) {
-    slot->lead = slot->lead + 1;
-  } else if (slot->lead == 0) {
-    slot->candidate = static_cast<uint16_t>(size);
-    slot->lead = 1;
-  } else {
-    slot->lead = slot->lead - 1;
+  slot->run = slot->run < kMaxRun ? slot->run + 1 : kMaxRun;
+  if (slot->run < kHotRun && slot->samples < kHotSamples) {
+    return block;
   }
-  if (slot->lead == kHotLead && may_have_own_bin(thread)) {
-    slot->lead = 0;
-    promote_size(thread, slot, static_cast<uint32_t>(size));
-  } else if (slot->samples >= kHotSamples && may_have_own_bin(thread)) {
+  if (may_have_own_bin(thread)) {
+    if (slot->run >= kHotRun) {
+      promote_size(thread, slot, size);
+    } else {
+      promote_pair(thread, slot);
+    }
+    slot->run = 0;
     slot->samples = 0;
-    promote_pair(thread, slot, size);
-  } else if (slot->lead == kHotLead) {
-    slot->lead = 0;
   }
   return block;
 }
@@ -219,7 +246,7 @@ void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, ui
   if (counters == &thread->lost) {
     return nullptr;
   }
-  const Slot slot = bare_slot(Slot::kNoKey, owner, counters);
+  const Slot slot = bare_slot(Slot::kNoKey, 0, owner, counters);
   return allocate_in_metered(thread, slot, size_class, size);
 }
 

@@ -14,12 +14,12 @@ constexpr uint32_t kMostChunks = heap::BlockMeta::kMaxOwners / wire::kOwnersPerC
 
 constinit OwnerCounters* chunks[kMostChunks]{};
 
-constinit Slot no_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
+constinit SlotPair no_slots = make_empty_slots();
 
 constexpr ThreadState make_stray_state() {
   ThreadState state{};
-  state.untagged = {&no_slot, 0, 0, TagId::kNone, nullptr};
-  state.slots = &no_slot;
+  state.untagged = {no_slots.slots, 0, 0, TagId::kNone, nullptr};
+  state.slots = no_slots.slots;
   state.active = &stray_state.untagged;
   state.record.phase = static_cast<uint32_t>(ThreadPhase::kFrozen);
   return state;
@@ -87,9 +87,11 @@ void deallocate_stray(void* block) {
   if (span->thread != nullptr) {
     const heap::BlockCharge charge = heap::charge_of(span, block);
     count_free_without_state(charge.owner, charge.requested_bytes, span->block_bytes);
-    hand_back(static_cast<ThreadState*>(span->thread), block, block);
+    auto* free_block = static_cast<FreeBlock*>(block);
+    free_block->meta = span->place_of_meta(block);
+    hand_back(static_cast<ThreadState*>(span->thread), free_block, free_block);
   } else if (span->state == SpanState::kLarge && block == span->base) {
-    count_free_without_state(span->owner, span->requested_large(), span->size_bytes());
+    count_free_without_state(span->owner, span->requested_large, span->size_bytes());
     span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
     heap::release_run(span, true);
   } else {

@@ -3,7 +3,9 @@
 // never move. Layer: core/allocator.  Locks: none on what a thread does to its own state.
 #pragma once
 
+#include "core/allocator/bin.h"
 #include "core/allocator/deferred.h"
+#include "core/allocator/slot.h"
 #include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/heap/address_map.h"
@@ -12,90 +14,6 @@
 #include "core/wire/tables.h"
 
 namespace heaptag::allocator {
-
-using heap::Span;
-using wire::OwnerCounters;
-
-/// All spans of one thread for one (call site, requested size): *uniform*; for one (call site,
-/// selector): *varied*; for one size class, whoever asks: *metered*. The first two are *own* bins.
-struct alignas(64) Bin {
-  Span* current;  // where blocks come from; the span of nobody when there is none
-  Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
-                  // and
-  Span* partial_tail;  // have most to give, come first
-  Span* spare;    // one empty span kept so that a bin at the brink does not visit the page heap
-  uint64_t key;   // uniform_key, varied_key; 0: metered
-  OwnerId owner;  // of an own bin
-  uint32_t requested_bytes;  // of its spans
-  uint32_t span_count;
-  uint8_t size_class;
-  uint8_t selector;  // own: of the slot that may point to it
-  bool active;       // own: allocations of its key come here
-};
-
-/// One entry of the direct-mapped table that malloc probes with (call site, size class and
-/// exactness). One requested size of the pair may have spans of its own, the other sizes together
-/// may have, and what has not shares metered spans.
-struct Slot {
-  uint64_t key;        // kNoKey: empty
-  Span* uniform_span;  // of uniform_size
-
-  union {
-    OwnerCounters* counters;  // metered: of the owner, in this thread
-    Span* varied_span;        // when is_varied
-  };
-
-  uint32_t owner : 21;
-  uint32_t is_varied : 1;
-  // What the samples of metered allocations say. The majority candidate's lead goes up when it is
-  // seen, down when another size is. Source: Boyer and Moore 1981.
-  uint32_t lead : 4;
-  uint32_t samples : 6;
-  uint16_t candidate;
-  uint16_t uniform_size;  // kNoSize: none
-
-  static constexpr uint64_t kNoKey = ~uint64_t{0};
-  static constexpr uint16_t kNoSize = 0xffff;
-};
-
-static_assert(sizeof(Slot) == 32);
-
-/// Sites are below 2^47 in user space, selectors need 8 bits: keys are exact.
-inline uint64_t slot_key(uintptr_t site, unsigned selector) {
-  return site | uint64_t{selector} << 47;
-}
-
-/// Own bins go by the owner, of which there is a new one when a module takes the place of another.
-inline uint64_t uniform_key(OwnerId owner, size_t requested_size) {
-  return index_of(owner) | uint64_t{requested_size} << 32;
-}
-
-inline uint64_t varied_key(OwnerId owner, unsigned selector) {
-  return index_of(owner) | uint64_t{selector} << 32 | uint64_t{1} << 63;
-}
-
-inline uintptr_t site_of_key(uint64_t key) {
-  return key & ((uint64_t{1} << 47) - 1);
-}
-
-/// Well mixed in its lower 32 bits. The rotation brings what differs between the keys of one site
-/// down: a multiplication carries nothing downwards.
-inline uint64_t hash_key(uint64_t key) {
-  return (((key >> 47) | (key << 17)) * 0x9E3779B97F4A7C15U) >> 32;
-}
-
-/// The table that malloc probes while one tag is pushed, or none.
-struct SlotTable {
-  Slot* slots;
-  uint64_t slot_mask;  // (number of slots - 1) * sizeof(Slot)
-  uint32_t evictions;  // slots that another key took, since the table last grew
-  TagId tag;
-  SlotTable* next;
-
-  Slot* slot_of(uint64_t key) const {
-    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (hash_key(key) & slot_mask));
-  }
-};
 
 /// Tags that a thread may push on top of each other; further ones change nothing.
 inline constexpr uint32_t kMaxPushedTags = 64;
@@ -140,8 +58,9 @@ struct alignas(64) ThreadState {
   // While a signal handler has interrupted a fast path of its, see interruption.h.
   ThreadState* interrupted_before;  // the one that was interrupted before it, in the same thread
   uintptr_t handler_frame;          // an address in the frame that calls the handler
-  uint64_t current_span_bytes;      // of all current spans: what can be handed out unseen
-  uint64_t current_span_bytes_max;  //
+  uint64_t listable_bytes;          // of all bins: what can be handed out unseen
+  uint64_t listable_bytes_max;      //
+  uint32_t bins_left;               // unused ones of the first chunk
   Outgoing outgoing[kOutgoing];
   SlotTable untagged;     // the first of the list of all tables
   SlotTable* active;      // which one malloc probes
@@ -151,14 +70,10 @@ struct alignas(64) ThreadState {
   SlotTable* pushed[kMaxPushedTags];
   OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
-  // Current spans of the bins below. Indexed by selector / 2: entry 0 is for requests of 0 bytes,
-  // entry 1 and up for the classes.
-  Span* metered_current[heap::kClassCount + 1];
-  Bin* metered[heap::kClassCount];
+  // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
+  Bin* metered[heap::kClassCount + 1];
 
-  Slot* slot_of(uint64_t key) const {
-    return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (hash_key(key) & slot_mask));
-  }
+  Slot* slot_of(uint64_t key) const { return place_in(slots, slot_mask, key); }
 
   OwnerCounters** counter_chunks() const {
     return reinterpret_cast<OwnerCounters**>(record.counters);
@@ -177,6 +92,9 @@ static_assert(offsetof(ThreadState, record) == 0);
 /// slot matches nothing, so that the fast path needs no test.
 extern __thread ThreadState* tls_state __attribute__((tls_model("initial-exec")));
 extern constinit ThreadState cold_state;
+
+/// The bin of nobody: its list is always empty.
+extern constinit Bin no_bin;
 
 /// Counters of `owner` in this thread, made on first use; `lost` when there is no memory. Never
 /// null.

@@ -24,8 +24,8 @@ constexpr size_t kMaxOwnersUnderLimit = 64 * 1024;
 constexpr size_t kLeastOwners = 2048;
 constexpr size_t kLimitBytesPerOwner = 8192;
 
-constinit Slot cold_slot{Slot::kNoKey, nullptr, {nullptr}, 0, 0, 0, 0, 0, Slot::kNoSize};
-constinit SlotTable cold_table{&cold_slot, 0, 0, TagId::kNone, nullptr};
+constinit SlotPair cold_slots = make_empty_slots();
+constinit SlotTable cold_table{cold_slots.slots, 0, 0, TagId::kNone, nullptr};
 
 struct Registry {
   os::Lock lock;
@@ -41,7 +41,7 @@ constinit Registry registry{{}, &stray_state, nullptr, 0, 0, false, nullptr};
 
 constexpr ThreadState make_cold_state() {
   ThreadState state{};
-  state.slots = &cold_slot;
+  state.slots = cold_slots.slots;
   state.active = &cold_table;
   return state;
 }
@@ -94,8 +94,8 @@ ThreadState* make_thread_locked() {
   }
   thread->untagged = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, TagId::kNone, nullptr};
   activate(thread, &thread->untagged);
-  for (Span*& span : thread->metered_current) {
-    span = no_span();
+  for (Bin*& bin : thread->metered) {
+    bin = &no_bin;
   }
   thread->sample_in = 1;
   thread->sample_seed = registry.count + 1;
@@ -124,7 +124,6 @@ void set_phase(ThreadState* thread, ThreadPhase phase) {
 // Its blocks may be freed, but nothing is allocated from its spans any more.
 void freeze(ThreadState* thread) {
   set_phase(thread, ThreadPhase::kFrozen);
-  thread->record.sequence &= ~uint64_t{1};
 }
 
 ThreadState* take_thread() {
@@ -146,7 +145,6 @@ ThreadState* take_thread() {
 }
 
 void make_orphan_locked(ThreadState* thread) {
-  retire_bins(thread);
   set_phase(thread, ThreadPhase::kOrphan);
   drain_inbox(thread);  // of those who still saw a running thread
   thread->next_orphan = registry.orphans;
@@ -184,7 +182,7 @@ void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
     for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
       Slot* slot = table->slots + at / sizeof(Slot);
       const uint64_t key = read_relaxed(slot->key);
-      const uintptr_t call = site_of_key(key) - 1;
+      const uintptr_t call = slot->site() - 1;
       if (key != Slot::kNoKey && call >= begin && call < end) {
         write_relaxed(slot->key, Slot::kNoKey);
       }
@@ -315,7 +313,7 @@ void give_back(ThreadState* thread) {
     // A child forked meanwhile must not send the same blocks again.
     const BusyScope busy(thread);
     publish_live(thread);
-    send_outgoing(thread);  // takes the registry's lock itself when it meets an orphan
+    retire_bins(thread);  // takes the registry's lock itself when it meets an orphan
   }
   os::LockGuard guard(registry.lock);
   make_orphan_locked(thread);
@@ -357,7 +355,7 @@ void grow_slots(ThreadState* thread) {
   table.slot_mask = (old_count * 2 - 1) * sizeof(Slot);
   for (uint64_t i = 0; i < old_count; ++i) {
     if (old[i].key != Slot::kNoKey) {
-      *table.slot_of(old[i].key) = old[i];
+      *table.place_for(old[i].key) = old[i];
     }
   }
   activate(thread, &table);
@@ -491,7 +489,7 @@ void after_fork_in_child() {
     if (thread->busy != 0) {
       freeze(thread);
     } else {
-      send_outgoing(thread);
+      retire_bins(thread);
       make_orphan_locked(thread);
     }
   });

@@ -1,7 +1,7 @@
 // Words with one writer and any number of readers.
-// A plain 64-bit load or store is atomic on x86-64, and `counter += n` compiles to one instruction,
-// which no spelling of std::atomic does; ThreadSanitizer builds use the atomic spelling. Layer:
-// core/base.
+// A plain 64-bit load or store is atomic on x86-64, and so is, for a signal handler and for
+// readers, an addition to memory in one instruction, which no spelling of std::atomic gives;
+// ThreadSanitizer builds use the atomic spelling. Layer: core/base.
 #pragma once
 
 #include <type_traits>
@@ -22,12 +22,27 @@ inline void write_relaxed(T& value, std::type_identity_t<T> to) {
   __atomic_store(&value, &to, __ATOMIC_RELAXED);
 }
 
+/// In one instruction: what a compiler makes of `+=` depends on what stands around it.
 template <typename T>
 inline void bump(T& counter, std::type_identity_t<T> by = 1) {
 #ifdef __SANITIZE_THREAD__
   write_relaxed(counter, read_relaxed(counter) + by);
 #else
-  counter += by;
+  if constexpr (sizeof(T) == sizeof(uint64_t)) {
+    __asm__("addq %1, %0" : "+m"(counter) : "er"(by) : "cc");
+  } else {
+    counter += by;
+  }
+#endif
+}
+
+template <typename T>
+inline void drop(T& counter, std::type_identity_t<T> by) {
+#ifdef __SANITIZE_THREAD__
+  write_relaxed(counter, read_relaxed(counter) - by);
+#else
+  static_assert(sizeof(T) == sizeof(uint64_t));
+  __asm__("subq %1, %0" : "+m"(counter) : "er"(by) : "cc");
 #endif
 }
 

@@ -292,10 +292,6 @@ uint32_t span_record_count() {
   return __atomic_load_n(&growth.span_count, __ATOMIC_ACQUIRE);
 }
 
-const uint32_t* span_record_count_address() {
-  return &growth.span_count;
-}
-
 uint32_t find_segment_page(uintptr_t address) {
   const SegmentTable* table = __atomic_load_n(&growth.segments, __ATOMIC_ACQUIRE);
   if (table == nullptr) {

@@ -50,9 +50,8 @@ void give_span_record(Span* span);
 /// Records that were given back are lost.
 void forget_free_records();
 
-/// Records in use or once used: the reader's loop bound.
+/// Records in use or once used.
 uint32_t span_record_count();
-const uint32_t* span_record_count_address();
 
 /// Page number of an address in a segment outside of the range; nobody's page when it is not ours.
 uint32_t find_segment_page(uintptr_t address);

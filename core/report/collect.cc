@@ -22,11 +22,6 @@ using wire::OwnerCounters;
 
 namespace {
 
-// A sum is made within a few tries, or when figures are held; not while a thread is stopped in the
-// middle of a move.
-constexpr unsigned kFreeTries = 16;
-constexpr unsigned kHeldTries = 64;
-constexpr uint64_t kPauseNs = 200'000;
 constexpr size_t kBuildIdTextBytes = 41;
 
 void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
@@ -44,45 +39,11 @@ void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
   sum.failed += part.failed;
 }
 
-bool try_add_up(std::span<OwnerCounters> sums) {
+void add_up(std::span<OwnerCounters> sums) {
   for (OwnerCounters& sum : sums) {
     sum = OwnerCounters{};
   }
-  const uint64_t before = allocator::figures_sequence_now();
   allocator::visit_figures({add_part, &sums}, allocator::Order::kFreedFirst);
-  return before != allocator::kFiguresMove && allocator::figures_sequence_now() == before;
-}
-
-bool try_add_up(std::span<OwnerCounters> sums, unsigned tries, uint64_t pause_ns) {
-  for (; tries > 0; --tries) {
-    if (try_add_up(sums)) {
-      return true;
-    }
-    os::sleep_ns(pause_ns);
-  }
-  return false;
-}
-
-bool add_up_held(std::span<OwnerCounters> sums) {
-  const allocator::FiguresHold hold;
-  return try_add_up(sums, kHeldTries, kPauseNs);
-}
-
-void raise_to(uint64_t least, uint64_t* value) {
-  *value = *value < least ? least : *value;
-}
-
-// Threads that go on move figures between tables now and then: a sum during which that happened is
-// used only when there is no other, and then shows some of them once too often or not at all.
-void add_up(std::span<OwnerCounters> sums) {
-  if (try_add_up(sums, kFreeTries, 0) || add_up_held(sums)) {
-    return;
-  }
-  for (OwnerCounters& sum : sums) {
-    raise_to(sum.frees, &sum.allocations);
-    raise_to(sum.freed_bytes, &sum.allocated_bytes);
-    raise_to(sum.freed_usable + (sum.allocated_bytes - sum.freed_bytes), &sum.allocated_usable);
-  }
 }
 
 render::Figures figures_of(const OwnerCounters& sum) {

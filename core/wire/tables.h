@@ -2,21 +2,22 @@
 //
 // One writer per word (a thread, or the holder of a lock), plain 64-bit stores. Counters only grow:
 // live = allocated - freed, and a reader reads all freed words before any allocated one. Figures
-// move from one table to another only while ThreadRecord::sequence is odd: a reader retries that
-// thread. Layer: core/wire.  Any change of a size or an offset bumps kTablesVersion.
+// never move from one table to another. Layer: core/wire.  Any change of a size or an offset bumps
+// kTablesVersion.
 #pragma once
 
 #include "core/base/types.h"
 
 namespace heaptag::wire {
 
-inline constexpr uint32_t kTablesVersion = 3;
+inline constexpr uint32_t kTablesVersion = 4;
 inline constexpr uint32_t kOwnersPerChunk = 64;
 inline constexpr uint32_t kOverflowOwner = 1;  // whom sites beyond the capacity are charged to
-inline constexpr uint32_t kVariedSizes = UINT32_MAX;  // SpanRecord::requested_bytes
+inline constexpr uint32_t kVariedSizes = UINT16_MAX;  // BinRecord::requested_bytes
 
-/// What one thread did for one owner. Blocks of uniform spans that were allocated or freed by the
-/// span's own thread are counted in the span instead (SpanRecord).
+/// What one thread did for one owner. Blocks of its bins for that owner alone are counted in the
+/// bin instead when it allocates or frees them (BinRecord); their requested bytes, too, if all have
+/// the same.
 struct OwnerCounters {
   uint64_t allocations;
   uint64_t frees;
@@ -76,7 +77,7 @@ struct ThreadRecord {
   uint64_t next;  // address of the next record
   uint32_t id;
   uint32_t phase;            // ThreadPhase of core/allocator
-  uint64_t sequence;         // odd while figures move
+  uint64_t bins;             // address of the first BinChunk
   uint64_t counters;         // address of an array of addresses of OwnerCounters[kOwnersPerChunk]
   uint64_t counters_chunks;  // entries in that array; an entry may be 0
   uint64_t reallocations;
@@ -84,34 +85,27 @@ struct ThreadRecord {
   int64_t live_bytes;  // requested, of this thread's own allocations and frees; may be negative
 };
 
-/// A run of pages that holds blocks of one size class. Only the words that a reader may use are
-/// named.
-struct SpanRecord {
-  uint64_t thread;  // address of the ThreadRecord, 0: large block or free run
-  uint64_t meta;
-  uint64_t base;
-  uint32_t requested_bytes;  // of each block; UINT32_MAX: see allocated_bytes;
-                             // UINT32_MAX - 1: see owner
-  uint32_t block_bytes;
-  uint32_t inverse;
-  uint32_t owner;  // 0: blocks of several owners, counted in OwnerCounters
-  uint32_t page_count;
-  uint32_t capacity;
-  uint64_t bin;
-  uint64_t previous;
+/// Where the blocks of one size class come from that a thread allocates for one owner. Only the
+/// words that a reader may use are named. Never freed, and always of the same owner.
+struct BinRecord {
   uint64_t free_list;
-  uint64_t allocations;      // by its thread
-  uint64_t frees;            // by its thread
-  uint64_t allocated_bytes;  // requested, by its thread; only with requested_bytes UINT32_MAX
-  uint64_t freed_bytes;
-  uint32_t threshold;
-  uint32_t settled;
-  uint32_t linked;
-  uint8_t state;
-  uint8_t size_class;
-  uint8_t flags;
-  uint8_t reserved;
-  uint64_t next;
+  uint64_t allocations;  // by its thread
+  uint64_t frees;        // by its thread
+  int64_t bound;
+  uint64_t counters;
+  uint32_t owner;  // 0: blocks of several owners, counted in OwnerCounters
+  uint16_t block_bytes;
+  uint16_t requested_bytes;  // of each block; kVariedSizes: in the thread's OwnerCounters
+  uint64_t rest[10];
+};
+
+inline constexpr unsigned kBinsPerChunk = 15;
+
+/// A part of a thread's bins, in no order; those that are not in use have no owner.
+struct BinChunk {
+  uint64_t next;  // address of the next chunk
+  uint64_t reserved[15];
+  BinRecord bins[kBinsPerChunk];
 };
 
 static_assert(sizeof(OwnerCounters) == 64);
@@ -120,7 +114,8 @@ static_assert(sizeof(TagRecord) == 32);
 static_assert(sizeof(RuleRecord) == 24);
 static_assert(sizeof(ModuleRecord) == 72);
 static_assert(sizeof(ThreadRecord) == 64);
-static_assert(sizeof(SpanRecord) == 128);
+static_assert(sizeof(BinRecord) == 128);
+static_assert(sizeof(BinChunk) == 2048);
 
 /// The highest sum of live bytes that was seen. Written under the peak's lock.
 struct PeakRecord {
@@ -142,14 +137,12 @@ struct Descriptor {
   uint64_t modules;         // ModuleRecord[]; entry 0 is unused
   uint64_t module_count;    // uint32_t
   uint64_t threads;         // address of the first ThreadRecord
-  uint64_t spans;           // SpanRecord[]; entry 0 is unused
-  uint64_t span_count;      // uint32_t
   uint64_t peak;            // PeakRecord
   uint64_t metadata_bytes;  // uint64_t
   uint32_t owner_stride;
   uint32_t module_stride;
   uint32_t counters_stride;
-  uint32_t span_stride;
+  uint32_t bin_chunk_bytes;
   uint64_t threads_ever;     // uint32_t
   uint64_t used_pages;       // uint32_t: pages in use
   uint64_t dirty_pages;      // uint32_t: free, resident

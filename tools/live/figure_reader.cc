@@ -3,38 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
-#include <thread>
-#include <unordered_map>
 
 #include "tools/live/live_error.h"
-#include "tools/live/proc_files.h"
 
 namespace heaptag::tools {
 namespace {
 
+using wire::BinChunk;
+using wire::BinRecord;
 using wire::OwnerCounters;
-using wire::SpanRecord;
 using wire::ThreadRecord;
 
 // Bounds against memory that is not what it should be.
 constexpr size_t kMostThreads = 1 << 20;
 constexpr size_t kMostOwners = 1 << 21;
-constexpr size_t kMostSpans = size_t{1} << 28;
-
-constexpr size_t kSpansPerRead = 8192;
-constexpr auto kPatience = std::chrono::seconds(3);
-constexpr unsigned kTriesBeforePause = 64;
+constexpr size_t kMostBinChunks = 1 << 20;
 
 [[noreturn]] void throw_nonsense(pid_t pid) {
   throw LiveError(
       fmt::format("process {} ended, or executed another program, while it was read", pid));
-}
-
-bool is_stopped(pid_t pid) {
-  const char state = read_status(pid).state;
-  return state == 'T' || state == 't';
 }
 
 bool is_behind(const OwnerCounters& sum) {
@@ -46,12 +34,10 @@ bool is_behind(const OwnerCounters& sum) {
 
 LiveFigures FigureReader::read() {
   LiveFigures figures;
-  std::vector<Thread> threads = list_threads();
-  assign_spans(threads);
-  for (const Thread& thread : threads) {
+  for (const Thread& thread : list_threads()) {
     read_thread(thread);
-    add_thread(Half::kFreed, thread, figures);
-    add_thread(Half::kAllocated, thread, figures);
+    add_thread(Half::kFreed, figures);
+    add_thread(Half::kAllocated, figures);
     figures.reallocations += thread.record.reallocations;
     figures.foreign_frees += thread.record.foreign_frees;
     figures.unseen_bytes += memory_.value<uint64_t>(thread.address + descriptor_.unseen_offset) +
@@ -60,11 +46,12 @@ LiveFigures FigureReader::read() {
   if (std::any_of(figures.owners.begin(), figures.owners.end(), is_behind)) {
     read_allocated_again(figures);
   }
-  // A thread that was stopped while it moved figures shows some twice.
+  // A block is counted in a bin, its bytes beside it, and a thread does not wait for the reader.
   for (OwnerCounters& sum : figures.owners) {
     sum.allocations = std::max(sum.allocations, sum.frees);
     sum.allocated_bytes = std::max(sum.allocated_bytes, sum.freed_bytes);
-    sum.allocated_usable = std::max(sum.allocated_usable, sum.freed_usable);
+    sum.allocated_usable =
+        std::max(sum.allocated_usable, sum.freed_usable + (sum.allocated_bytes - sum.freed_bytes));
   }
   return figures;
 }
@@ -73,11 +60,9 @@ LiveFigures FigureReader::read() {
 // another one had freed when it was read. What they had allocated by now covers all of it.
 void FigureReader::read_allocated_again(LiveFigures& figures) {
   LiveFigures later;
-  std::vector<Thread> threads = list_threads();
-  assign_spans(threads);
-  for (const Thread& thread : threads) {
+  for (const Thread& thread : list_threads()) {
     read_thread(thread);
-    add_thread(Half::kAllocated, thread, later);
+    add_thread(Half::kAllocated, later);
   }
   later.owners.resize(std::max(later.owners.size(), figures.owners.size()));
   for (size_t i = 0; i < figures.owners.size(); ++i) {
@@ -97,7 +82,7 @@ std::vector<FigureReader::Thread> FigureReader::list_threads() {
     thread.address = address;
     thread.record = memory_.value<ThreadRecord>(address);
     address = thread.record.next;
-    threads.push_back(std::move(thread));
+    threads.push_back(thread);
     if (threads.size() > kMostThreads) {
       throw_nonsense(memory_.pid());
     }
@@ -105,69 +90,31 @@ std::vector<FigureReader::Thread> FigureReader::list_threads() {
   return threads;
 }
 
-// Which spans are whose. A span that becomes a thread's after this has counted nothing before.
-void FigureReader::assign_spans(std::vector<Thread>& threads) {
-  std::unordered_map<uint64_t, Thread*> by_address;
-  for (Thread& thread : threads) {
-    by_address[thread.address] = &thread;
-  }
-  const auto count = memory_.value<uint32_t>(descriptor_.span_count);
-  if (count > kMostSpans) {
-    throw_nonsense(memory_.pid());
-  }
-  std::vector<SpanRecord> records(std::min<size_t>(count, kSpansPerRead));
-  for (size_t begin = 1; begin < count; begin += records.size()) {
-    const size_t size = std::min(records.size(), count - begin);
-    memory_.read(descriptor_.spans + begin * sizeof(SpanRecord), records.data(),
-                 size * sizeof(SpanRecord));
-    for (size_t i = 0; i < size; ++i) {
-      if (records[i].owner == 0 || records[i].thread == 0) {
-        continue;
-      }
-      if (const auto found = by_address.find(records[i].thread); found != by_address.end()) {
-        found->second->spans.push_back(static_cast<uint32_t>(begin + i));
-      }
+// Where the thread's bins are. One that is made after this has counted nothing before.
+void FigureReader::list_bin_chunks(const Thread& thread) {
+  bin_chunk_addresses_.clear();
+  for (uint64_t address = thread.record.bins; address != 0;) {
+    bin_chunk_addresses_.push_back(address);
+    address = memory_.value<uint64_t>(address + offsetof(BinChunk, next));
+    if (bin_chunk_addresses_.size() > kMostBinChunks) {
+      throw_nonsense(memory_.pid());
     }
   }
 }
 
+// Everything that the thread counts in, in one call.
 void FigureReader::read_thread(const Thread& thread) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  for (unsigned tries = 1; !try_thread(thread, false); ++tries) {
-    if (tries % kTriesBeforePause != 0) {
-      continue;
-    }
-    if (is_stopped(memory_.pid())) {
-      try_thread(thread, true);  // it was stopped in the middle of a move
-      break;
-    }
-    if (std::chrono::steady_clock::now() > deadline) {
-      throw LiveError(fmt::format(
-          "process {} moves its figures faster than they can be read; try again, or stop it "
-          "meanwhile: kill -STOP {}",
-          memory_.pid(), memory_.pid()));
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
-  }
-}
-
-// Everything that the thread counts in, between two looks at its sequence. `as_it_is`: whatever the
-// sequence says.
-bool FigureReader::try_thread(const Thread& thread, bool as_it_is) {
-  const auto record = memory_.value<ThreadRecord>(thread.address);
+  const ThreadRecord& record = thread.record;
   if (record.counters_chunks > kMostOwners / wire::kOwnersPerChunk) {
     throw_nonsense(memory_.pid());
   }
   chunk_addresses_.resize(record.counters_chunks);
   memory_.read(record.counters, chunk_addresses_.data(), record.counters_chunks * sizeof(uint64_t));
   chunks_.assign(record.counters_chunks * wire::kOwnersPerChunk, OwnerCounters{});
-  spans_.resize(thread.spans.size());
+  list_bin_chunks(thread);
+  bin_chunks_.resize(bin_chunk_addresses_.size());
 
-  const uint64_t sequence_address = thread.address + offsetof(ThreadRecord, sequence);
-  uint64_t before = 0;
-  uint64_t after = 0;
   std::vector<Piece> pieces;
-  pieces.push_back({sequence_address, &before, sizeof before});
   for (size_t i = 0; i < chunk_addresses_.size(); ++i) {
     if (chunk_addresses_[i] != 0) {
       pieces.push_back({chunk_addresses_[i], &chunks_[i * wire::kOwnersPerChunk],
@@ -175,41 +122,38 @@ bool FigureReader::try_thread(const Thread& thread, bool as_it_is) {
     }
   }
   pieces.push_back({thread.address + descriptor_.lost_offset, &lost_, sizeof lost_});
-  for (size_t i = 0; i < thread.spans.size(); ++i) {
-    if (i != 0 && thread.spans[i] == thread.spans[i - 1] + 1) {
-      pieces.back().size_bytes += sizeof(SpanRecord);
-    } else {
-      pieces.push_back({descriptor_.spans + uint64_t{thread.spans[i]} * sizeof(SpanRecord),
-                        &spans_[i], sizeof(SpanRecord)});
-    }
+  for (size_t i = 0; i < bin_chunks_.size(); ++i) {
+    pieces.push_back({bin_chunk_addresses_[i], &bin_chunks_[i], sizeof(BinChunk)});
   }
-  pieces.push_back({sequence_address, &after, sizeof after});
   memory_.read(pieces);
-  return as_it_is || (before == after && before % 2 == 0);
 }
 
-void FigureReader::add_thread(Half half, const Thread& thread, LiveFigures& to) {
+void FigureReader::add_thread(Half half, LiveFigures& to) {
   for (size_t i = 0; i < chunks_.size(); ++i) {
     add_counters(half, static_cast<uint32_t>(i), chunks_[i], to);
   }
   add_counters(half, wire::kOverflowOwner, lost_, to);
-  for (const SpanRecord& span : spans_) {
-    if (span.thread == thread.address && span.owner != 0) {
-      add_span(half, span, to);
+  for (const BinChunk& chunk : bin_chunks_) {
+    for (const BinRecord& bin : chunk.bins) {
+      if (bin.owner != 0) {
+        add_bin(half, bin, to);
+      }
     }
   }
 }
 
-void FigureReader::add_span(Half half, const SpanRecord& span, LiveFigures& to) {
-  const bool varied = span.requested_bytes == wire::kVariedSizes;
+void FigureReader::add_bin(Half half, const BinRecord& bin, LiveFigures& to) {
+  const uint64_t block_bytes = bin.block_bytes;
+  const uint64_t requested_bytes =
+      bin.requested_bytes == wire::kVariedSizes ? 0 : bin.requested_bytes;
   OwnerCounters part{};
-  part.frees = span.frees;
-  part.freed_usable = span.frees * span.block_bytes;
-  part.freed_bytes = varied ? span.freed_bytes : span.frees * span.requested_bytes;
-  part.allocations = span.allocations;
-  part.allocated_usable = span.allocations * span.block_bytes;
-  part.allocated_bytes = varied ? span.allocated_bytes : span.allocations * span.requested_bytes;
-  add_counters(half, span.owner, part, to);
+  part.frees = bin.frees;
+  part.freed_usable = bin.frees * block_bytes;
+  part.freed_bytes = bin.frees * requested_bytes;
+  part.allocations = bin.allocations;
+  part.allocated_usable = bin.allocations * block_bytes;
+  part.allocated_bytes = bin.allocations * requested_bytes;
+  add_counters(half, bin.owner, part, to);
 }
 
 void FigureReader::add_counters(Half half,

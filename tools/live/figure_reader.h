@@ -19,11 +19,10 @@ struct LiveFigures {
 };
 
 /// Each thread's words are copied in one call, microseconds after each other: what a program
-/// allocates and frees by millions a second is off by a few blocks. They are copied between two
-/// looks at the thread's sequence, as often as it takes until no figures moved from a span to the
-/// counters meanwhile. When threads free each other's blocks, an owner's frees may have been copied
-/// before the allocations: then the allocated words are read again, so that nothing is negative.
-/// Words only grow, so that neither sum is ever below that of an earlier reading.
+/// allocates and frees by millions a second is off by a few blocks. When threads free each other's
+/// blocks, an owner's frees may have been copied before the allocations: then the allocated words
+/// are read again, so that nothing is negative. Words only grow, so that neither sum is ever below
+/// that of an earlier reading.
 class FigureReader {
  public:
   FigureReader(RemoteMemory& memory, const wire::Descriptor& descriptor)
@@ -38,17 +37,15 @@ class FigureReader {
   struct Thread {
     uint64_t address = 0;
     wire::ThreadRecord record = {};
-    std::vector<uint32_t> spans;
   };
 
   std::vector<Thread> list_threads();
-  void assign_spans(std::vector<Thread>& threads);
+  void list_bin_chunks(const Thread& thread);
   void read_thread(const Thread& thread);
   void read_allocated_again(LiveFigures& figures);
-  bool try_thread(const Thread& thread, bool as_it_is);
   void add_counters(Half half, uint32_t owner, const wire::OwnerCounters& part, LiveFigures& to);
-  void add_span(Half half, const wire::SpanRecord& span, LiveFigures& to);
-  void add_thread(Half half, const Thread& thread, LiveFigures& to);
+  void add_bin(Half half, const wire::BinRecord& bin, LiveFigures& to);
+  void add_thread(Half half, LiveFigures& to);
 
   RemoteMemory& memory_;
   const wire::Descriptor& descriptor_;
@@ -56,7 +53,8 @@ class FigureReader {
   std::vector<uint64_t> chunk_addresses_;
   std::vector<wire::OwnerCounters> chunks_;
   wire::OwnerCounters lost_ = {};
-  std::vector<wire::SpanRecord> spans_;
+  std::vector<uint64_t> bin_chunk_addresses_;
+  std::vector<wire::BinChunk> bin_chunks_;
 };
 
 }  // namespace heaptag::tools

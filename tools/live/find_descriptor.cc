@@ -178,7 +178,7 @@ void check_descriptor(const wire::Descriptor& descriptor, pid_t pid) {
       descriptor.owner_stride != sizeof(wire::OwnerRecord) ||
       descriptor.module_stride != sizeof(wire::ModuleRecord) ||
       descriptor.counters_stride != sizeof(wire::OwnerCounters) ||
-      descriptor.span_stride != sizeof(wire::SpanRecord)) {
+      descriptor.bin_chunk_bytes != sizeof(wire::BinChunk)) {
     throw LiveError(
         fmt::format("process {} ({}) runs under a heaptag with tables of version {}, this command "
                     "reads version "

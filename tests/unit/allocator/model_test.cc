@@ -167,14 +167,10 @@ void work(Model* model, Queue* queue, int steps) {
   }
 }
 
-// A reader beside the threads: freed first, and live is never negative; nothing is counted twice.
+// A reader beside the threads: freed first, and live is never negative.
 void read_figures(const std::vector<uintptr_t>& sites, const std::atomic<bool>* done) {
   while (!*done && !::testing::Test::HasFailure()) {
-    const uint64_t sequence = figures_sequence();
     const std::unordered_map<uintptr_t, OwnerCounters> all = figures_of_sites();
-    if (figures_sequence() != sequence) {
-      continue;
-    }
     for (const uintptr_t site : sites) {
       const auto found = all.find(site);
       if (found != all.end()) {

@@ -89,21 +89,22 @@ TEST(BlockMeta, KeepsOwnerAndSlack) {
   }
 }
 
-TEST(Span, ThresholdsSurviveCountersThatWrapAround) {
+TEST(Span, FindsThePlaceOfEveryMeta) {
+  alignas(64) static char blocks[4096];
+  uint8_t slacks[4096 / 48];
+  uint32_t words[4096 / 48];
   Span span{};
-  span.allocations = (uint64_t{1} << 40) + 10;
-  span.frees = 4;
-  span.settled = static_cast<uint32_t>(span.allocations - span.frees) - 3;  // three in use
-  EXPECT_EQ(span.used(), 3U);
-  span.wait_for(Span::kWaitNever);
-  EXPECT_FALSE(span.attention_needed());
-  span.wait_for(0);
-  EXPECT_FALSE(span.attention_needed());
-  span.frees += 3;
-  EXPECT_TRUE(span.attention_needed());
-  EXPECT_EQ(span.used(), 0U);
-  span.wait_for(Span::kWaitNever);
-  EXPECT_FALSE(span.attention_needed());
+  span.base = blocks;
+  span.inverse = kClasses[class_of(48)].inverse;
+  EXPECT_EQ(span.place_of_meta(blocks), nullptr);
+  for (uint32_t i = 0; i < 4096 / 48; ++i) {
+    span.meta = slacks;
+    span.requested_bytes = Span::kVaried;
+    EXPECT_EQ(span.place_of_meta(blocks + i * 48), &slacks[i]);
+    span.meta = words;
+    span.requested_bytes = Span::kMetered;
+    EXPECT_EQ(span.place_of_meta(blocks + i * 48), &words[i]);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,99 @@
+// A bin: all blocks of one size class that one thread allocates for one kind of request. Its list
+// of free blocks is where they come from and where they go, last in, first out; spans fill the list
+// when it is empty and take back what is too much. Layer: core/allocator.
+#pragma once
+
+#include <cstddef>
+
+#include "core/base/counter.h"
+#include "core/base/types.h"
+#include "core/heap/span.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::allocator {
+
+using heap::FreeBlock;
+using heap::Span;
+using wire::OwnerCounters;
+
+/// For one (call site, requested size): *uniform*; for one (call site, size class): *varied*; for
+/// one size class, whoever asks: *metered*. The first two are *own* bins. Never freed.
+struct alignas(64) Bin {
+  // The line that an allocation and a free touch.
+  FreeBlock* free_list;
+  uint64_t allocations;
+  uint64_t frees;           // by the thread itself
+  int64_t bound;            // see is_overfull
+  OwnerCounters* counters;  // of the owner in this thread; varied: requested bytes are there
+  OwnerId owner;            // kNone: metered
+  uint16_t block_bytes;
+  uint16_t requested_bytes;  // of its spans
+  uint32_t limit;            // blocks that may be on the list
+  uint8_t size_class;
+  bool active;    // own: allocations of its key come here
+  bool refilled;  // since the list was last too long
+  uint8_t reserved;
+  uint64_t key;  // uniform_key, varied_key; 0: metered
+  // What slow paths need.
+  Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
+                  // and
+  Span* partial_tail;  // have most to give, come first
+  Span* spare;  // one empty span kept so that a bin at the brink does not visit the page heap
+  uint64_t allocations_at_sweep;
+  uint32_t page_count;  // of all its spans
+  uint32_t span_count;
+  uint32_t listable_bytes;  // what can be handed out without a slow path: see note_listable
+  uint32_t reserved2[5];
+
+  bool is_own() const { return key != 0; }
+
+  /// bound = limit - blocks that the list has got from spans and other threads and not given back.
+  int64_t list_length() const {
+    return int64_t{limit} - bound + static_cast<int64_t>(frees - allocations);
+  }
+
+  /// After a free: are there more blocks on the list than it may hold?
+  bool is_overfull() const { return static_cast<int64_t>(frees - allocations) > bound; }
+};
+
+/// The thread's bins, a few at a time: the first chunk is the newest.
+struct BinChunk {
+  BinChunk* next;
+  uint64_t reserved[15];
+  Bin bins[wire::kBinsPerChunk];
+};
+
+static_assert(sizeof(Bin) == sizeof(wire::BinRecord));
+static_assert(offsetof(Bin, frees) == offsetof(wire::BinRecord, frees));
+static_assert(offsetof(Bin, owner) == offsetof(wire::BinRecord, owner));
+static_assert(offsetof(Bin, requested_bytes) == offsetof(wire::BinRecord, requested_bytes));
+static_assert(sizeof(BinChunk) == sizeof(wire::BinChunk));
+static_assert(offsetof(BinChunk, bins) == offsetof(wire::BinChunk, bins));
+
+/// Own bins go by the owner, of which there is a new one when a module takes the place of another.
+inline uint64_t uniform_key(OwnerId owner, size_t requested_size) {
+  return index_of(owner) | uint64_t{requested_size} << 32;
+}
+
+inline uint64_t varied_key(OwnerId owner, unsigned size_class) {
+  return index_of(owner) | uint64_t{size_class} << 32 | uint64_t{1} << 63;
+}
+
+inline FreeBlock* pop_block(Bin* bin) {
+  FreeBlock* block = bin->free_list;
+  if (likely(block != nullptr)) {
+    FreeBlock* next = block->next;
+    bin->free_list = next;
+    __builtin_prefetch(next);  // lists of blocks that were freed long ago are scattered
+    bump(bin->allocations);
+  }
+  return block;
+}
+
+/// Pre: the block says where its meta is.
+inline void push_block(Bin* bin, FreeBlock* block) {
+  block->next = bin->free_list;
+  bin->free_list = block;
+}
+
+}  // namespace heaptag::allocator
