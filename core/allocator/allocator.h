@@ -14,6 +14,7 @@
 #include "core/allocator/blame.h"
 #include "core/allocator/standing.h"
 #include "core/allocator/thread_state.h"
+#include "core/base/accounting.h"
 
 namespace heaptag::allocator {
 
@@ -47,8 +48,8 @@ void count_failure(uintptr_t site);
 /// Gives free memory back to the kernel. Returns whether any was.
 bool release_free_memory(size_t keep_bytes);
 
-// What a new block keeps of its request. The block is on no list any more, and still says where its
-// meta is.
+// What a new block keeps of its request. A metered one is on no list any more, and still says where
+// its word is.
 
 inline void meter(ThreadState* thread,
                   const Bin* bin,
@@ -56,16 +57,17 @@ inline void meter(ThreadState* thread,
                   OwnerCounters* counters,
                   uint32_t owner,
                   size_t size) {
+  if constexpr (!kAccounting) {
+    return;
+  }
   const uint32_t block_bytes = bin->block_bytes;
-  *static_cast<uint32_t*>(block->meta) =
-      heap::BlockMeta::pack(OwnerId{owner}, block_bytes - static_cast<uint32_t>(size));
+  *block->word = heap::BlockMeta::pack(OwnerId{owner}, block_bytes - static_cast<uint32_t>(size));
   count_allocation(counters, size, block_bytes);
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-inline void note_slack(ThreadState* thread, const Bin* bin, const FreeBlock* block, size_t size) {
-  *static_cast<uint8_t*>(block->meta) =
-      static_cast<uint8_t>(bin->block_bytes - static_cast<uint32_t>(size));
+inline void note_slack(ThreadState* thread, const Bin* bin, FreeBlock* block, size_t size) {
+  heap::write_slack(block, bin->block_bytes, size);
   bump(bin->counters->allocated_bytes, size);
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
@@ -78,6 +80,10 @@ template <typename Miss>
     return miss();
   }
   const unsigned selector = heap::selector_of(size);
+  if constexpr (!kAccounting) {
+    FreeBlock* block = pop_block(thread->metered[selector / 2]);
+    return likely(block != nullptr) ? block : miss();
+  }
   const uint64_t key = slot_key(site, selector);
   Slot* slot = thread->slot_of(key);
   if (unlikely(slot->key != key)) {
@@ -188,18 +194,20 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 [[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* freed) {
   auto* block = static_cast<FreeBlock*>(freed);
   Bin* bin = static_cast<Bin*>(span->bin);
-  if (span->meta == nullptr) {
-    drop(thread->record.live_bytes, int64_t{span->requested_bytes});
+  if (!kAccounting) {
     return put_back(thread, bin, block);
   }
-  if (unlikely(span->requested_bytes != Span::kVaried)) {
+  const uint32_t requested_bytes = span->requested_bytes;
+  if (likely(requested_bytes < Span::kMetered)) {
+    drop(thread->record.live_bytes, int64_t{requested_bytes});
+    return put_back(thread, bin, block);
+  }
+  if (unlikely(requested_bytes != Span::kVaried)) {
     return put_back_metered(block, span, thread);
   }
-  uint8_t* slack = &span->slack_of(span->index_of_block(block));
-  const uint32_t size = uint32_t{span->block_bytes} - *slack;
+  const uint32_t size = span->varied_size(block);
   bump(bin->counters->freed_bytes, size);
   drop(thread->record.live_bytes, int64_t{size});
-  block->meta = slack;
   return put_back(thread, bin, block);
 }
 

@@ -90,7 +90,7 @@ inline FreeBlock* pop_block(Bin* bin) {
   return block;
 }
 
-/// Pre: the block says where its meta is.
+/// Pre: a metered block says where its word is.
 inline void push_block(Bin* bin, FreeBlock* block) {
   block->next = bin->free_list;
   bin->free_list = block;

@@ -1,6 +1,7 @@
 #include "core/allocator/bins.h"
 
 #include "core/allocator/threads.h"
+#include "core/base/accounting.h"
 #include "core/base/check.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -138,8 +139,8 @@ FreeBlock* link_range(Span* span, char* from, char* to, FreeBlock* rest) {
     at -= span->block_bytes;
     auto* block = reinterpret_cast<FreeBlock*>(at);
     block->next = rest;
-    if (!span->is_uniform()) {
-      block->meta = span->place_of_meta(block);
+    if (span->words != nullptr) {
+      block->word = span->word_of(block);
     }
     rest = block;
   }
@@ -173,11 +174,9 @@ uint32_t pages_for_new_span(const Bin* bin) {
   return pages;
 }
 
-size_t meta_bytes_of(const Span* span) {
-  if (span->requested_bytes == Span::kMetered) {
-    return span->capacity * sizeof(uint32_t);
-  }
-  return span->requested_bytes == Span::kVaried ? span->capacity : 0;
+size_t word_bytes_of(const Span* span) {
+  return kAccounting && span->requested_bytes == Span::kMetered ? span->capacity * sizeof(uint32_t)
+                                                                : 0;
 }
 
 Span* new_span(ThreadState* thread, Bin* bin) {
@@ -198,15 +197,16 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   span->block_bytes = bin->block_bytes;
   span->inverse = info.inverse;
   span->size_class = bin->size_class;
+  span->slack_mask = static_cast<uint8_t>(heap::most_slack(bin->size_class));
   // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
   span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
   span->requested_bytes = bin->requested_bytes;
   span->owner = bin->owner;
-  const size_t meta_bytes = meta_bytes_of(span);
-  if (meta_bytes != 0) {
-    span->meta = meta::allocate(meta_bytes);
-    if (span->meta == nullptr) {
+  const size_t word_bytes = word_bytes_of(span);
+  if (word_bytes != 0) {
+    span->words = static_cast<uint32_t*>(meta::allocate(word_bytes));
+    if (span->words == nullptr) {
       heap::release_run(span, false);
       return nullptr;
     }
@@ -225,9 +225,9 @@ void release_span(ThreadState* thread, Span* span) {
   --bin->span_count;
   bin->page_count -= span->page_count;
   note_listable(thread, bin);
-  const size_t meta_bytes = meta_bytes_of(span);
-  if (meta_bytes != 0) {
-    meta::release(span->meta, meta_bytes);
+  const size_t word_bytes = word_bytes_of(span);
+  if (word_bytes != 0) {
+    meta::release(span->words, word_bytes);
   }
   heap::release_run(span, false);
 }
@@ -439,8 +439,7 @@ void relieve(ThreadState* thread, Bin* bin) {
 }
 
 void drain_inbox(ThreadState* thread) {
-  auto* block =
-      static_cast<FreeBlock*>(__atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST));
+  FreeBlock* block = __atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST);
   while (block != nullptr) {
     FreeBlock* next = block->next;
     __builtin_prefetch(next);

@@ -1,6 +1,7 @@
 #include "core/allocator/blame.h"
 
 #include "core/allocator/threads.h"
+#include "core/base/accounting.h"
 #include "core/heap/size_class.h"
 #include "core/tag/owners.h"
 
@@ -73,6 +74,9 @@ tag::Facts learn(uintptr_t pc) {
 }
 
 uintptr_t blame(const stack::Frame& called_from) {
+  if constexpr (!kAccounting) {
+    return 0;
+  }
   stack::Frame frame = called_from;
   tag::Facts facts = find_or_learn(frame.pc);
   for (unsigned level = 0; facts.is_wrapper() && level < kMaxWrapperLevels; ++level) {
@@ -99,6 +103,9 @@ uintptr_t blame(const stack::Frame& called_from) {
 }
 
 OwnerId owner_of_request(const ThreadState* thread, uintptr_t site, size_t size) {
+  if constexpr (!kAccounting) {
+    return tag::kOverflowOwner;
+  }
   if (size <= heap::kLargestClassBytes) {
     const Slot* slot = thread->active->find(slot_key(site, heap::selector_of(size)));
     if (slot != nullptr) {

@@ -52,12 +52,13 @@ void visit_bin(const FigureVisitor& visitor, Half half, const Bin& bin) {
     return;
   }
   const uint64_t requested = bin.requested_bytes == Span::kVaried ? 0 : bin.requested_bytes;
+  const uint64_t usable = wire::usable_bytes(bin.block_bytes, bin.requested_bytes);
   OwnerCounters part{};
   part.frees = read_relaxed(bin.frees);
-  part.freed_usable = part.frees * bin.block_bytes;
+  part.freed_usable = part.frees * usable;
   part.freed_bytes = part.frees * requested;
   part.allocations = read_relaxed(bin.allocations);
-  part.allocated_usable = part.allocations * bin.block_bytes;
+  part.allocated_usable = part.allocations * usable;
   part.allocated_bytes = part.allocations * requested;
   visit_part(visitor, half, owner, part);
 }

@@ -16,48 +16,72 @@ namespace {
 constexpr uint32_t kOutgoingBlocks = 32;
 constexpr uint32_t kOutgoingBytes = 16 * kKiB;
 
-void send(Outgoing* outgoing) {
+// A child that is forked meanwhile must not send the same blocks again.
+void send(ThreadState* thread, Outgoing* outgoing) {
+  const BusyScope busy(thread);
   const Outgoing blocks = *outgoing;
   *outgoing = Outgoing{};
   hand_back(blocks.home, blocks.first, blocks.last);
 }
 
-void send_home(ThreadState* thread, Span* span, FreeBlock* block) {
-  ThreadState* home = static_cast<ThreadState*>(span->thread);
+// As a fast path: at any instruction the batch is one that can be sent.
+void send_home(ThreadState* thread, ThreadState* home, FreeBlock* block, uint32_t block_bytes) {
   Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
-  if (outgoing->home != home && outgoing->home != nullptr) {
-    send(outgoing);
+  FreeBlock* first = outgoing->first;
+  if (first != nullptr && outgoing->home != home) {
+    send(thread, outgoing);
+    first = nullptr;
   }
-  block->next = static_cast<FreeBlock*>(outgoing->first);
-  if (outgoing->first == nullptr) {
+  block->next = first;
+  if (first == nullptr) {
     outgoing->home = home;
     outgoing->last = block;
   }
-  outgoing->first = block;
-  outgoing->bytes += span->block_bytes;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  write_relaxed(outgoing->first, block);
+  outgoing->bytes += block_bytes;
   if (++outgoing->count >= kOutgoingBlocks || outgoing->bytes >= kOutgoingBytes) {
-    send(outgoing);
+    send(thread, outgoing);
   }
 }
 
+[[gnu::noinline]] void charge_free_slow(ThreadState* thread,
+                                        OwnerId owner,
+                                        size_t size,
+                                        size_t usable) {
+  const BusyScope busy(thread);
+  charge_free(thread, owner, size, usable);
+}
+
 void free_remote(ThreadState* thread, Span* span, FreeBlock* block) {
+  const uint32_t block_bytes = span->block_bytes;
+  if constexpr (!kAccounting) {
+    return send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
+  }
   const heap::BlockCharge charge = heap::charge_of(span, block);
-  void* meta = span->place_of_meta(block);
   drop(thread->record.live_bytes, int64_t{charge.requested_bytes});
-  charge_free(thread, charge.owner, charge.requested_bytes, span->block_bytes);
-  block->meta = meta;
-  send_home(thread, span, block);
+  OwnerCounters* counters = thread->find_counters(charge.owner);
+  if (likely(counters != nullptr)) {
+    count_free(counters, charge.requested_bytes, charge.usable_bytes);
+  } else {
+    charge_free_slow(thread, charge.owner, charge.requested_bytes, charge.usable_bytes);
+  }
+  block->word = charge.word;
+  send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
 }
 
 }  // namespace
 
 void deallocate_slow(void* block) {
+  Span* span = heap::find_span(block);
+  if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {
+    return free_remote(tls_state, span, static_cast<FreeBlock*>(block));
+  }
   if (block == nullptr) {
     return;
   }
   ThreadScope scope;
   ThreadState* thread = scope.thread();
-  Span* span = heap::find_span(block);
   if (unlikely(thread == nullptr)) {
     return deallocate_stray(block);
   }
@@ -77,19 +101,19 @@ void deallocate_slow(void* block) {
 }
 
 void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread) {
-  uint32_t* meta = &span->meta_of(span->index_of_block(block));
+  uint32_t* word = span->word_of(block);
   const uint32_t block_bytes = span->block_bytes;
-  const uint32_t size = block_bytes - heap::BlockMeta::slack_bytes(*meta);
-  count_free(thread->known_counters(heap::BlockMeta::owner(*meta)), size, block_bytes);
+  const uint32_t size = block_bytes - heap::BlockMeta::slack_bytes(*word);
+  count_free(thread->known_counters(heap::BlockMeta::owner(*word)), size, block_bytes);
   drop(thread->record.live_bytes, int64_t{size});
-  block->meta = meta;
+  block->word = word;
   put_back(thread, static_cast<Bin*>(span->bin), block);
 }
 
-void hand_back(ThreadState* home, void* first, void* last) {
-  void* others = __atomic_load_n(&home->inbox, __ATOMIC_RELAXED);
+void hand_back(ThreadState* home, FreeBlock* first, FreeBlock* last) {
+  FreeBlock* others = __atomic_load_n(&home->inbox, __ATOMIC_RELAXED);
   do {
-    *static_cast<void**>(last) = others;
+    last->next = others;
   } while (!__atomic_compare_exchange_n(&home->inbox, &others, first, true, __ATOMIC_SEQ_CST,
                                         __ATOMIC_RELAXED));
   if (unlikely(__atomic_load_n(&home->record.phase, __ATOMIC_SEQ_CST) ==
@@ -100,8 +124,8 @@ void hand_back(ThreadState* home, void* first, void* last) {
 
 void send_outgoing(ThreadState* thread) {
   for (Outgoing& outgoing : thread->outgoing) {
-    if (outgoing.home != nullptr) {
-      send(&outgoing);
+    if (outgoing.first != nullptr) {
+      send(thread, &outgoing);
     }
   }
 }

@@ -19,7 +19,7 @@ namespace {
 
 // Programs write up to malloc_usable_size and expect a realloc to keep that.
 size_t bytes_to_keep(const Span* span) {
-  return span->state == SpanState::kLarge ? span->size_bytes() : span->block_bytes;
+  return span->state == SpanState::kLarge ? span->size_bytes() : span->usable_bytes();
 }
 
 bool is_block(const Span* span, const void* block) {
@@ -41,23 +41,21 @@ void charge_again(ThreadState* thread,
 
 // A block that is still the right size for `size`: not too small, and less than half wasted.
 bool fits_in_place(const Span* span, size_t size) {
-  const size_t most_slack =
-      span->is_varied() ? size_t{Span::kLargestVariedSlack} : size_t{BlockMeta::kSlackMask};
-  return !span->is_uniform() && size <= span->block_bytes &&
+  const size_t most_slack = span->is_varied() ? span->slack_mask : size_t{BlockMeta::kSlackMask};
+  return (!kAccounting || !span->is_uniform()) && size <= span->usable_bytes() &&
          span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
 }
 
 // Of a varied span's own owner: one allocation and one free more.
-bool resize_varied(ThreadState* thread, Span* span, const void* block, size_t size, OwnerId owner) {
+bool resize_varied(ThreadState* thread, Span* span, void* block, size_t size, OwnerId owner) {
   if (span->owner != owner) {
     return false;
   }
-  uint8_t& slack = span->slack_of(span->index_of_block(block));
-  const uint32_t old_size = span->block_bytes - slack;
+  const uint32_t old_size = span->varied_size(block);
   Bin* bin = static_cast<Bin*>(span->bin);
   bump(bin->allocations);
   bump(bin->counters->allocated_bytes, size);
-  slack = static_cast<uint8_t>(span->block_bytes - size);
+  heap::write_slack(block, span->block_bytes, size);
   bump(bin->counters->freed_bytes, old_size);
   bump(bin->frees);
   bump(thread->record.live_bytes, static_cast<int64_t>(size) - int64_t{old_size});
@@ -70,14 +68,14 @@ bool resize_metered(
   if (counters_of(thread, owner) == &thread->lost) {
     return false;
   }
-  uint32_t& meta = span->meta_of(span->index_of_block(block));
+  uint32_t& meta = *span->word_of(block);
   charge_again(thread, BlockMeta::owner(meta), span->block_bytes - BlockMeta::slack_bytes(meta),
                span->block_bytes, owner, size, span->block_bytes);
   meta = BlockMeta::pack(owner, span->block_bytes - static_cast<uint32_t>(size));
   return true;
 }
 
-bool resize_small(Span* span, const void* block, size_t size, uintptr_t site) {
+bool resize_small(Span* span, void* block, size_t size, uintptr_t site) {
   if (!fits_in_place(span, size)) {
     return false;
   }
@@ -85,6 +83,9 @@ bool resize_small(Span* span, const void* block, size_t size, uintptr_t site) {
   ThreadState* thread = scope.thread();
   if (thread == nullptr || span->thread != thread) {
     return false;
+  }
+  if constexpr (!kAccounting) {
+    return true;
   }
   BusyScope busy(thread);
   const OwnerId owner = owner_of_request(thread, site, size);
@@ -220,7 +221,7 @@ size_t usable_size(const void* block) {
   if (!is_block(span, block)) {
     return 0;
   }
-  return span->state == SpanState::kLarge ? span->size_bytes() : span->block_bytes;
+  return bytes_to_keep(span);
 }
 
 bool owns(const void* block) {

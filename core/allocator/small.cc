@@ -135,7 +135,7 @@ Bin* find_bin(ThreadState* thread, Slot* slot, size_t size) {
   if (bin == nullptr && slot->is_varied != 0) {
     return slot->varied_bin;
   }
-  if (bin == nullptr) {
+  if (bin == nullptr && !heap::is_exact(slot->selector)) {
     bin = find_active_bin(thread, varied_key(owner, heap::class_of_selector(slot->selector)));
   }
   if (bin != nullptr) {
@@ -163,6 +163,9 @@ bool has_own_bins(const ThreadState* thread, const Slot* slot) {
 
 void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
   const unsigned selector = heap::selector_of(size);
+  if constexpr (!kAccounting) {
+    return allocate_in_metered(thread, Slot{}, heap::class_of_selector(selector), size);
+  }
   Slot shared;
   Slot* slot = find_slot(thread, selector, size, site, &shared);
   if (slot == nullptr) {

@@ -86,9 +86,9 @@ void deallocate_stray(void* block) {
   Span* span = heap::find_span(block);
   if (span->thread != nullptr) {
     const heap::BlockCharge charge = heap::charge_of(span, block);
-    count_free_without_state(charge.owner, charge.requested_bytes, span->block_bytes);
+    count_free_without_state(charge.owner, charge.requested_bytes, charge.usable_bytes);
     auto* free_block = static_cast<FreeBlock*>(block);
-    free_block->meta = span->place_of_meta(block);
+    free_block->word = charge.word;
     hand_back(static_cast<ThreadState*>(span->thread), free_block, free_block);
   } else if (span->state == SpanState::kLarge && block == span->base) {
     count_free_without_state(span->owner, span->requested_large, span->size_bytes());

@@ -23,9 +23,9 @@ struct ThreadState;
 /// Blocks of one other thread that this one has freed, on their way to its inbox: one atomic
 /// operation for all of them. They are charged already.
 struct Outgoing {
-  ThreadState* home;  // null: empty
-  void* first;
-  void* last;
+  ThreadState* home;
+  FreeBlock* first;  // null: empty
+  FreeBlock* last;
   uint32_t count;
   uint32_t bytes;
 };
@@ -53,7 +53,8 @@ struct alignas(64) ThreadState {
   uint32_t own_mask;
   uint32_t own_count;
 
-  void* inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
+  FreeBlock*
+      inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
   ThreadState* next_orphan;
   // While a signal handler has interrupted a fast path of its, see interruption.h.
   ThreadState* interrupted_before;  // the one that was interrupted before it, in the same thread
@@ -77,6 +78,15 @@ struct alignas(64) ThreadState {
 
   OwnerCounters** counter_chunks() const {
     return reinterpret_cast<OwnerCounters**>(record.counters);
+  }
+
+  /// Null when this thread has none yet for the owner.
+  OwnerCounters* find_counters(OwnerId owner) const {
+    const uint32_t chunk = index_of(owner) / wire::kOwnersPerChunk;
+    if (chunk >= record.counters_chunks || counter_chunks()[chunk] == nullptr) {
+      return nullptr;
+    }
+    return known_counters(owner);
   }
 
   /// Counters that exist because this thread has allocated for the owner before.

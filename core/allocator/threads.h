@@ -43,7 +43,7 @@ void set_thread_hook(void (*hook)(ThreadState* thread));
 
 /// Puts blocks that are charged already, linked from `first` to `last`, into the inbox of their
 /// spans' thread.
-void hand_back(ThreadState* home, void* first, void* last);
+void hand_back(ThreadState* home, FreeBlock* first, FreeBlock* last);
 
 /// Hands blocks of other threads over to them, however few.
 void send_outgoing(ThreadState* thread);

@@ -22,14 +22,14 @@ inline void write_relaxed(T& value, std::type_identity_t<T> to) {
   __atomic_store(&value, &to, __ATOMIC_RELAXED);
 }
 
-/// In one instruction: what a compiler makes of `+=` depends on what stands around it.
+/// In one instruction, and in the order of the source, for those who interrupt or read meanwhile.
 template <typename T>
 inline void bump(T& counter, std::type_identity_t<T> by = 1) {
 #ifdef __SANITIZE_THREAD__
   write_relaxed(counter, read_relaxed(counter) + by);
 #else
   if constexpr (sizeof(T) == sizeof(uint64_t)) {
-    __asm__("addq %1, %0" : "+m"(counter) : "er"(by) : "cc");
+    __asm__ volatile("addq %1, %0" : "+m"(counter) : "er"(by) : "cc");
   } else {
     counter += by;
   }
@@ -42,7 +42,7 @@ inline void drop(T& counter, std::type_identity_t<T> by) {
   write_relaxed(counter, read_relaxed(counter) - by);
 #else
   static_assert(sizeof(T) == sizeof(uint64_t));
-  __asm__("subq %1, %0" : "+m"(counter) : "er"(by) : "cc");
+  __asm__ volatile("subq %1, %0" : "+m"(counter) : "er"(by) : "cc");
 #endif
 }
 

@@ -49,6 +49,11 @@ constexpr unsigned class_of_selector(unsigned selector) {
   return selector < 2 ? 0 : selector / 2 - 1;
 }
 
+/// Do its requests fill their blocks to the byte?
+constexpr bool is_exact(unsigned selector) {
+  return (selector & 1) != 0;
+}
+
 /// The smallest class that holds `size_bytes` (0 is held by the smallest). Pre: <=
 /// kLargestClassBytes.
 constexpr unsigned class_of(size_t size_bytes) {
@@ -65,6 +70,11 @@ constexpr uint32_t class_bytes(unsigned size_class) {
   return (9 + step % 8) << (step / 8 + 5);
 }
 
+/// The most that a request of this class leaves of its block, a power of two less one.
+constexpr uint32_t most_slack(unsigned size_class) {
+  return class_bytes(size_class) - (size_class == 0 ? 0 : class_bytes(size_class - 1)) - 1;
+}
+
 /// The requests that share a selector: all sizes from `least` to `most`.
 struct SizeRange {
   size_t least;
@@ -77,7 +87,7 @@ constexpr SizeRange sizes_of_selector(unsigned selector) {
   }
   const unsigned size_class = class_of_selector(selector);
   const size_t most = class_bytes(size_class);
-  if ((selector & 1) != 0) {
+  if (is_exact(selector)) {
     return {most, most};
   }
   return {size_class == 0 ? 1 : size_t{class_bytes(size_class - 1)} + 1, most - 1};

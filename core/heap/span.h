@@ -2,10 +2,11 @@
 // run waits in the page heap. Its record lives in a table beside the heap, never in user memory.
 // Layer: core/heap.  Allocates: no.  Locks: said per field.
 //
-// Three kinds, by what is kept per block beside it:
+// Three kinds, by what is kept per block:
 //   uniform  nothing: one owner, one requested size
-//   varied   a byte, the rounding (block - requested): one owner, sizes of one class
-//   metered  a word, owner and rounding: blocks of any owner
+//   varied   its last byte, the rounding (block - requested): one owner, and sizes that do not fill
+//            the block. Nobody may write to it: it is no usable byte
+//   metered  a word beside the heap, owner and rounding: blocks of any owner
 //
 // A block of a span in use is on the span's own free list, or used: on its bin's list, in the hands
 // of the program, or on its way back from another thread.
@@ -14,6 +15,7 @@
 #include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/heap/size_class.h"
+#include "core/wire/tables.h"
 
 namespace heaptag::heap {
 
@@ -46,18 +48,18 @@ struct BlockMeta {
   static uint32_t slack_bytes(uint32_t meta) { return meta & kSlackMask; }
 };
 
-/// What a free block of a small span holds. The place of its meta does not change while the span is
+/// What a free block of a small span holds. The place of its word does not change while the span is
 /// in use: whoever takes the block need not look for it.
 struct FreeBlock {
   FreeBlock* next;
-  void* meta;  // its entry in Span::meta; nothing in a uniform span
+  uint32_t* word;  // in Span::words; nothing in the other kinds
 };
 
 struct alignas(64) Span {
   // The line that every free reads, of whichever thread. Nothing in it changes with the calls.
-  void* thread;  // ThreadState of core/allocator; null: large block or free run
-  void* bin;     // Bin of core/allocator
-  void* meta;    // per block: null (uniform), uint8_t (varied), uint32_t (metered)
+  void* thread;     // ThreadState of core/allocator; null: large block or free run
+  void* bin;        // Bin of core/allocator
+  uint32_t* words;  // metered: one per block, BlockMeta
   char* base;
   uint32_t inverse;
   uint16_t block_bytes;
@@ -68,8 +70,8 @@ struct alignas(64) Span {
   Watched<SpanState> state;
   uint8_t size_class;
   uint8_t flags;
-  uint8_t reserved;
-  uint32_t capacity;  // blocks that fit
+  uint8_t slack_mask;  // of the last byte, should a stray write hit it
+  uint32_t capacity;   // blocks that fit
   // What slow paths change.
   FreeBlock* free_list;
   Span* prev;  // with next: bin's queue of partial spans, or a list of free runs
@@ -77,17 +79,24 @@ struct alignas(64) Span {
   uint32_t linked;  // blocks that have ever been on a list; the others were never touched
   uint32_t used;    // of them
 
-  static constexpr uint32_t kVaried = UINT16_MAX;
+  static constexpr uint32_t kVaried = wire::kVariedSizes;
   static constexpr uint32_t kMetered = UINT16_MAX - 1;
-  static constexpr uint32_t kLargestVariedSlack = UINT8_MAX;
 
-  bool is_uniform() const { return meta == nullptr; }
+  bool is_uniform() const { return requested_bytes < kMetered; }
 
   bool is_varied() const { return requested_bytes == kVaried; }
 
-  uint8_t& slack_of(uint32_t index) const { return static_cast<uint8_t*>(meta)[index]; }
+  /// Varied: the requested size of a block.
+  uint32_t varied_size(const void* block) const {
+    const uint32_t block_bytes_now = block_bytes;
+    return block_bytes_now - (static_cast<const uint8_t*>(block)[block_bytes_now - 1] & slack_mask);
+  }
 
-  uint32_t& meta_of(uint32_t index) const { return static_cast<uint32_t*>(meta)[index]; }
+  /// Metered.
+  uint32_t* word_of(const void* block) const { return words + index_of_block(block); }
+
+  /// What a program may write in a block.
+  uint32_t usable_bytes() const { return wire::usable_bytes(block_bytes, requested_bytes); }
 
   size_t size_bytes() const { return size_t{page_count} * kSpanPageBytes; }
 
@@ -96,36 +105,34 @@ struct alignas(64) Span {
                            static_cast<uint32_t>(reinterpret_cast<uintptr_t>(base)),
                        inverse);
   }
-
-  /// The place of the block's meta; null in a uniform span.
-  void* place_of_meta(const void* block) const {
-    if (is_uniform()) {
-      return nullptr;
-    }
-    const uint32_t index = index_of_block(block);
-    return is_varied() ? static_cast<void*>(&slack_of(index)) : &meta_of(index);
-  }
 };
 
 static_assert(sizeof(Span) == 128);
 
-/// Whom a block in use is charged to, and how much of it was asked for.
+/// Varied: a block of `block_bytes` begins to hold `size` bytes. Pre: size < block_bytes.
+inline void write_slack(void* block, uint32_t block_bytes, size_t size) {
+  static_cast<uint8_t*>(block)[block_bytes - 1] = static_cast<uint8_t>(block_bytes - size);
+}
+
+/// Whom a block in use is charged to, how much of it was asked for, how much may be written, and
+/// the word that says so.
 struct BlockCharge {
   OwnerId owner;
   uint32_t requested_bytes;
+  uint32_t usable_bytes;
+  uint32_t* word;  // null: not metered
 };
 
 inline BlockCharge charge_of(const Span* span, const void* block) {
   if (span->is_uniform()) {
-    return {span->owner, span->requested_bytes};
+    return {span->owner, span->requested_bytes, span->block_bytes, nullptr};
   }
-  const uint32_t block_bytes = span->block_bytes;
-  const uint32_t index = span->index_of_block(block);
   if (span->is_varied()) {
-    return {span->owner, block_bytes - span->slack_of(index)};
+    return {span->owner, span->varied_size(block), span->usable_bytes(), nullptr};
   }
-  const uint32_t meta = span->meta_of(index);
-  return {BlockMeta::owner(meta), block_bytes - BlockMeta::slack_bytes(meta)};
+  uint32_t* word = span->word_of(block);
+  const uint32_t block_bytes = span->block_bytes;
+  return {BlockMeta::owner(*word), block_bytes - BlockMeta::slack_bytes(*word), block_bytes, word};
 }
 
 }  // namespace heaptag::heap

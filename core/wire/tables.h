@@ -99,6 +99,11 @@ struct BinRecord {
   uint64_t rest[10];
 };
 
+/// What a program may write in such a block: the last byte of one whose size varies is ours.
+constexpr uint32_t usable_bytes(uint32_t block_bytes, uint32_t requested_bytes) {
+  return requested_bytes == kVariedSizes ? block_bytes - 1 : block_bytes;
+}
+
 inline constexpr unsigned kBinsPerChunk = 15;
 
 /// A part of a thread's bins, in no order; those that are not in use have no owner.

@@ -143,15 +143,15 @@ void FigureReader::add_thread(Half half, LiveFigures& to) {
 }
 
 void FigureReader::add_bin(Half half, const BinRecord& bin, LiveFigures& to) {
-  const uint64_t block_bytes = bin.block_bytes;
+  const uint64_t usable_bytes = wire::usable_bytes(bin.block_bytes, bin.requested_bytes);
   const uint64_t requested_bytes =
       bin.requested_bytes == wire::kVariedSizes ? 0 : bin.requested_bytes;
   OwnerCounters part{};
   part.frees = bin.frees;
-  part.freed_usable = bin.frees * block_bytes;
+  part.freed_usable = bin.frees * usable_bytes;
   part.freed_bytes = bin.frees * requested_bytes;
   part.allocations = bin.allocations;
-  part.allocated_usable = bin.allocations * block_bytes;
+  part.allocated_usable = bin.allocations * usable_bytes;
   part.allocated_bytes = bin.allocations * requested_bytes;
   add_counters(half, bin.owner, part, to);
 }

@@ -97,12 +97,15 @@ TEST(Figures, ThreadsThatFreeEachOthersBlocks) {
   for (auto& row : table) {
     row = std::vector<std::atomic<void*>>(kBlocks);
   }
+  std::vector<std::vector<size_t>> usable(kThreads, std::vector<size_t>(kBlocks));
   const auto size_of = [](size_t i) { return i % 3 == 0 ? 64 : i % 700; };
   // Each allocates its row and frees its neighbour's as that appears.
   run_threads(kThreads, [&](unsigned t) {
     std::vector<std::atomic<void*>>& others = table[(t + 1) % kThreads];
     for (size_t i = 0; i < kBlocks; ++i) {
-      table[t][i] = allocate(size_of(i), sites[t]);
+      void* own = allocate(size_of(i), sites[t]);
+      usable[t][i] = usable_size(own);
+      table[t][i] = own;
       if (i >= 100) {
         void* block = nullptr;
         while ((block = others[i - 100].load()) == nullptr) {
@@ -112,14 +115,14 @@ TEST(Figures, ThreadsThatFreeEachOthersBlocks) {
       }
     }
   });
-  OwnerCounters expected{};
-  for (size_t i = 0; i < kBlocks; ++i) {
-    const size_t usable = heap::class_bytes(heap::class_of(size_of(i)));
-    const uint64_t freed = i < kBlocks - 100 ? 1 : 0;
-    expected += {1, freed, size_of(i), freed * size_of(i), usable, freed * usable, 0, 0};
-  }
-  for (const uintptr_t site : sites) {
-    EXPECT_EQ(figures_of(site), expected);
+  for (unsigned t = 0; t < kThreads; ++t) {
+    OwnerCounters expected{};
+    for (size_t i = 0; i < kBlocks; ++i) {
+      const uint64_t freed = i < kBlocks - 100 ? 1 : 0;
+      expected +=
+          {1, freed, size_of(i), freed * size_of(i), usable[t][i], freed * usable[t][i], 0, 0};
+    }
+    EXPECT_EQ(figures_of(sites[t]), expected);
   }
   for (auto& row : table) {
     for (size_t i = kBlocks - 100; i < kBlocks; ++i) {

@@ -89,21 +89,35 @@ TEST(BlockMeta, KeepsOwnerAndSlack) {
   }
 }
 
-TEST(Span, FindsThePlaceOfEveryMeta) {
+TEST(Span, FindsTheWordOfEveryBlock) {
   alignas(64) static char blocks[4096];
-  uint8_t slacks[4096 / 48];
   uint32_t words[4096 / 48];
   Span span{};
   span.base = blocks;
+  span.words = words;
   span.inverse = kClasses[class_of(48)].inverse;
-  EXPECT_EQ(span.place_of_meta(blocks), nullptr);
   for (uint32_t i = 0; i < 4096 / 48; ++i) {
-    span.meta = slacks;
+    EXPECT_EQ(span.word_of(blocks + i * 48), &words[i]);
+  }
+}
+
+TEST(Span, KeepsTheRequestedSizeInTheLastByte) {
+  alignas(16) uint8_t block[1024];
+  for (unsigned i = 0; class_bytes(i) <= sizeof(block); ++i) {
+    Span span{};
     span.requested_bytes = Span::kVaried;
-    EXPECT_EQ(span.place_of_meta(blocks + i * 48), &slacks[i]);
-    span.meta = words;
-    span.requested_bytes = Span::kMetered;
-    EXPECT_EQ(span.place_of_meta(blocks + i * 48), &words[i]);
+    span.block_bytes = static_cast<uint16_t>(class_bytes(i));
+    span.slack_mask = static_cast<uint8_t>(most_slack(i));
+    EXPECT_EQ(most_slack(i) & (most_slack(i) + 1), 0U);
+    const SizeRange range = sizes_of_selector((i + 1) * 2);
+    for (size_t size = range.least; size <= range.most; ++size) {
+      write_slack(block, span.block_bytes, size);
+      ASSERT_EQ(span.varied_size(block), size);
+      ASSERT_LE(size, span.usable_bytes());
+    }
+    block[span.block_bytes - 1] = 0xff;  // a stray write
+    EXPECT_GE(span.varied_size(block), range.least);
+    EXPECT_LE(span.varied_size(block), span.block_bytes);
   }
 }
 
