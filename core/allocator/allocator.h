@@ -180,13 +180,16 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 
 // A block of the calling thread's goes back to its bin, and is charged.
 
-[[gnu::always_inline]] inline void put_back(ThreadState* thread, Bin* bin, FreeBlock* block) {
-  push_block(bin, block);
+[[gnu::always_inline]] inline void put_back(ThreadState* thread,
+                                            Bin* bin,
+                                            Span* span,
+                                            FreeBlock* block) {
   const uint64_t frees = bin->frees + 1;
   write_relaxed(bin->frees, frees);
   if (unlikely(static_cast<int64_t>(frees - bin->allocations) > bin->bound)) {
-    return relieve(thread, bin);
+    return put_in_span(thread, bin, span, block);
   }
+  push_block(bin, block);
 }
 
 [[gnu::noinline]] void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread);
@@ -195,12 +198,12 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   auto* block = static_cast<FreeBlock*>(freed);
   Bin* bin = static_cast<Bin*>(span->bin);
   if (!kAccounting) {
-    return put_back(thread, bin, block);
+    return put_back(thread, bin, span, block);
   }
   const uint32_t requested_bytes = span->requested_bytes;
   if (likely(requested_bytes < Span::kMetered)) {
     drop(thread->record.live_bytes, int64_t{requested_bytes});
-    return put_back(thread, bin, block);
+    return put_back(thread, bin, span, block);
   }
   if (unlikely(requested_bytes != Span::kVaried)) {
     return put_back_metered(block, span, thread);
@@ -208,7 +211,7 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   const uint32_t size = span->varied_size(block);
   bump(bin->counters->freed_bytes, size);
   drop(thread->record.live_bytes, int64_t{size});
-  return put_back(thread, bin, block);
+  return put_back(thread, bin, span, block);
 }
 
 /// The fast path. `miss()` does the whole work when the block is not one of this thread's bins.

@@ -1,6 +1,8 @@
 // A bin: all blocks of one size class that one thread allocates for one kind of request. Its list
-// of free blocks is where they come from and where they go, last in, first out; spans fill the list
-// when it is empty and take back what is too much. Layer: core/allocator.
+// of free blocks is where they come from and where they go, last in, first out, so that what is in
+// the cache is used again. When the list is empty it gets all free blocks of a span; when it has
+// enough, freed blocks go to their spans, so that these become dense, or empty. Layer:
+// core/allocator.
 #pragma once
 
 #include <cstddef>
@@ -28,11 +30,10 @@ struct alignas(64) Bin {
   OwnerId owner;            // kNone: metered
   uint16_t block_bytes;
   uint16_t requested_bytes;  // of its spans
-  uint32_t limit;            // blocks that may be on the list
+  uint32_t limit;            // blocks that may come to the list for those that it was filled with
   uint8_t size_class;
-  bool active;    // own: allocations of its key come here
-  bool refilled;  // since the list was last too long
-  uint8_t reserved;
+  bool active;  // own: allocations of its key come here
+  uint16_t reserved;
   uint64_t key;  // uniform_key, varied_key; 0: metered
   // What slow paths need.
   Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
@@ -47,13 +48,7 @@ struct alignas(64) Bin {
 
   bool is_own() const { return key != 0; }
 
-  /// bound = limit - blocks that the list has got from spans and other threads and not given back.
-  int64_t list_length() const {
-    return int64_t{limit} - bound + static_cast<int64_t>(frees - allocations);
-  }
-
-  /// After a free: are there more blocks on the list than it may hold?
-  bool is_overfull() const { return static_cast<int64_t>(frees - allocations) > bound; }
+  int64_t net_frees() const { return static_cast<int64_t>(frees - allocations); }
 };
 
 /// The thread's bins, a few at a time: the first chunk is the newest.

@@ -16,11 +16,11 @@ constexpr uint32_t kFirstOwnEntries = 64;
 constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
-// A list may hold this much; a bin whose list is emptied and filled again and again, up to that,
-// and a part of what the bin has.
-constexpr uint32_t kFirstLimitBytes = 8 * kKiB;
-constexpr uint32_t kMostLimitBytes = 256 * kKiB;
-constexpr uint32_t kLimitDivisor = 2;
+// So much may wait on a list beside what it was filled with: enough for what is freed and allocated
+// by turns, and little beside the caches.
+constexpr uint32_t kListBytes = 4 * kKiB;
+constexpr uint32_t kLeastListed = 4;
+constexpr size_t kMaxSpanBytes = kMaxSpanPages * heap::kSpanPageBytes;
 
 // The keys of one owner differ above bit 32 only: what is there has to come down before it is
 // multiplied.
@@ -56,37 +56,16 @@ bool grow_own_table(ThreadState* thread) {
   return true;
 }
 
-// What the list may hold, or what there is at all: the peak may miss as much.
+// What a list may hold, or what there is at all: the peak may miss as much.
 void note_listable(ThreadState* thread, Bin* bin) {
-  const size_t limit_bytes = size_t{bin->limit} * bin->block_bytes;
+  const size_t list_bytes = kMaxSpanBytes + size_t{bin->limit} * bin->block_bytes;
   const size_t span_bytes = bin->page_count * heap::kSpanPageBytes;
-  const size_t bytes = limit_bytes < span_bytes ? limit_bytes : span_bytes;
+  const size_t bytes = list_bytes < span_bytes ? list_bytes : span_bytes;
   thread->listable_bytes += bytes - bin->listable_bytes;
   bin->listable_bytes = static_cast<uint32_t>(bytes);
   if (thread->listable_bytes > thread->listable_bytes_max) {
     write_relaxed(thread->listable_bytes_max, thread->listable_bytes);
   }
-}
-
-uint32_t blocks_in(uint32_t bytes, const Bin* bin, uint32_t least) {
-  const uint32_t blocks = bytes / bin->block_bytes;
-  return blocks < least ? least : blocks;
-}
-
-uint32_t first_limit(const Bin* bin) {
-  return blocks_in(kFirstLimitBytes, bin, 2);
-}
-
-uint32_t most_limit(const Bin* bin) {
-  const size_t share = bin->page_count * heap::kSpanPageBytes / kLimitDivisor + kFirstLimitBytes;
-  return blocks_in(share < kMostLimitBytes ? static_cast<uint32_t>(share) : kMostLimitBytes, bin,
-                   2);
-}
-
-void set_limit(ThreadState* thread, Bin* bin, uint32_t limit) {
-  bin->bound += int64_t{limit} - bin->limit;
-  bin->limit = limit;
-  note_listable(thread, bin);
 }
 
 // An unused bin of the thread.
@@ -106,7 +85,8 @@ Bin* take_bin(ThreadState* thread, uint32_t size_class, uint32_t requested_bytes
   bin->size_class = static_cast<uint8_t>(size_class);
   bin->block_bytes = static_cast<uint16_t>(heap::kClasses[size_class].block_bytes);
   bin->requested_bytes = static_cast<uint16_t>(requested_bytes);
-  bin->limit = first_limit(bin);
+  const uint32_t listed = kListBytes / bin->block_bytes;
+  bin->limit = listed < kLeastListed ? kLeastListed : listed;
   bin->bound = bin->limit;
   return bin;
 }
@@ -240,11 +220,8 @@ void release_spare(ThreadState* thread, Bin* bin) {
   }
 }
 
-// A block that is used, though by nobody any more, becomes free.
-void give_to_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
-  block->next = span->free_list;
-  span->free_list = block;
-  --span->used;
+// After a block has come to its free list.
+void attend(ThreadState* thread, Bin* bin, Span* span) {
   if (span->state == SpanState::kFull) {
     push_partial(bin, span);
   }
@@ -258,49 +235,37 @@ void give_to_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
   }
 }
 
-// All blocks of the list but the first `kept` ones: those that were freed last.
-void give_to_spans(ThreadState* thread, Bin* bin, uint32_t kept) {
+// A block that is used, though by nobody any more, becomes free. Returns whether the span wants
+// attention.
+bool give_to_span(Span* span, FreeBlock* block) {
+  block->next = span->free_list;
+  span->free_list = block;
+  --span->used;
+  return span->used == 0 || span->state == SpanState::kFull;
+}
+
+void empty_list(ThreadState* thread, Bin* bin) {
   FreeBlock* block = bin->free_list;
-  if (kept == 0) {
-    bin->free_list = nullptr;
-  } else {
-    for (; kept > 1 && block != nullptr; --kept) {
-      block = block->next;
-    }
-    if (block != nullptr) {
-      FreeBlock* last = block;
-      block = block->next;
-      last->next = nullptr;
-    }
-  }
+  bin->free_list = nullptr;
   while (block != nullptr) {
     FreeBlock* next = block->next;
     __builtin_prefetch(next);
-    give_to_span(thread, bin, heap::find_span(block), block);
-    ++bin->bound;
+    Span* span = heap::find_span(block);
+    if (give_to_span(span, block)) {
+      attend(thread, bin, span);
+    }
     block = next;
   }
+  bin->bound = bin->net_frees() + bin->limit;
 }
 
-// Moves up to `wanted` free blocks of the span to the bin's empty list. Returns how many.
-uint32_t take_from_span(Bin* bin, Span* span, uint32_t wanted) {
-  const uint32_t there = span->linked - span->used;
-  uint32_t taken = there;
+// All free blocks of the span go to the bin's empty list, however many: to cut it, one would have
+// to walk through blocks that nobody has touched for long.
+void take_from_span(Bin* bin, Span* span) {
   bin->free_list = span->free_list;
-  if (there <= wanted) {
-    span->free_list = nullptr;
-  } else {
-    taken = wanted;
-    FreeBlock* last = span->free_list;
-    for (uint32_t i = 1; i < wanted; ++i) {
-      last = last->next;
-    }
-    span->free_list = last->next;
-    last->next = nullptr;
-  }
-  span->used += taken;
-  bin->bound -= taken;
-  return taken;
+  bin->bound = bin->net_frees() + bin->limit;
+  span->free_list = nullptr;
+  span->used = span->linked;
 }
 
 Span* span_with_block(ThreadState* thread, Bin* bin) {
@@ -335,13 +300,12 @@ void for_each_bin(ThreadState* thread, Visitor visit) {
 }
 
 void give_everything_back(ThreadState* thread, Bin* bin) {
-  give_to_spans(thread, bin, 0);
+  empty_list(thread, bin);
   release_spare(thread, bin);
   if (bin->active && bin->page_count == 0) {
     bin->active = false;  // cold again: its next blocks come from metered spans
     --thread->own_active;
   }
-  set_limit(thread, bin, first_limit(bin));
 }
 
 }  // namespace
@@ -403,7 +367,6 @@ Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
 }
 
 bool refill(ThreadState* thread, Bin* bin) {
-  bin->refilled = true;
   bin->allocations_at_sweep = ~bin->allocations;  // not idle
   if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
     drain_inbox(thread);
@@ -415,27 +378,20 @@ bool refill(ThreadState* thread, Bin* bin) {
   if (span == nullptr) {
     return false;
   }
-  take_from_span(bin, span, (bin->limit + 1) / 2);
-  if (span->free_list == nullptr && span->linked == span->capacity) {
+  take_from_span(bin, span);
+  if (span->linked == span->capacity) {
     unlink_partial(bin, span);
     span->state = SpanState::kFull;
   }
   return true;
 }
 
-void relieve(ThreadState* thread, Bin* bin) {
-  BusyScope busy(thread);
-  if (bin->refilled) {
-    // What goes back now would soon be asked for again.
-    bin->refilled = false;
-    const uint32_t most = most_limit(bin);
-    const uint32_t limit = bin->limit * 2 < most ? bin->limit * 2 : most;
-    if (limit > bin->limit) {
-      set_limit(thread, bin, limit);
-      return;
-    }
+void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
+  ++bin->bound;
+  if (unlikely(give_to_span(span, block))) {
+    const BusyScope busy(thread);
+    attend(thread, bin, span);
   }
-  give_to_spans(thread, bin, bin->limit / 2);
 }
 
 void drain_inbox(ThreadState* thread) {
@@ -445,11 +401,11 @@ void drain_inbox(ThreadState* thread) {
     __builtin_prefetch(next);
     Span* span = heap::find_span(block);
     Bin* bin = static_cast<Bin*>(span->bin);
-    if (bin->list_length() < bin->limit) {
+    if (bin->net_frees() < bin->bound) {
       push_block(bin, block);
       --bin->bound;
-    } else {
-      give_to_span(thread, bin, span, block);
+    } else if (give_to_span(span, block)) {
+      attend(thread, bin, span);
     }
     block = next;
   }

@@ -24,8 +24,8 @@ Bin* find_own_bin(const ThreadState* thread, uint64_t key);
 /// Puts blocks on the bin's empty list. False without memory.
 bool refill(ThreadState* thread, Bin* bin);
 
-/// After a free that made the list too long: it may become longer, or spans get a part of it.
-void relieve(ThreadState* thread, Bin* bin);
+/// A block that has been freed, and counted, while its bin's list has enough.
+[[gnu::noinline]] void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block);
 
 /// Takes back what other threads have freed.
 void drain_inbox(ThreadState* thread);

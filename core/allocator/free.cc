@@ -107,7 +107,7 @@ void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread) {
   count_free(thread->known_counters(heap::BlockMeta::owner(*word)), size, block_bytes);
   drop(thread->record.live_bytes, int64_t{size});
   block->word = word;
-  put_back(thread, static_cast<Bin*>(span->bin), block);
+  put_back(thread, static_cast<Bin*>(span->bin), span, block);
 }
 
 void hand_back(ThreadState* home, FreeBlock* first, FreeBlock* last) {
