@@ -43,6 +43,9 @@ constexpr ThreadState make_cold_state() {
   ThreadState state{};
   state.slots = cold_slots.slots;
   state.active = &cold_table;
+  for (Bin*& bin : state.metered) {
+    bin = &no_bin;
+  }
   return state;
 }
 
