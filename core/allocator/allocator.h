@@ -138,7 +138,7 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   return allocate<Slow>(size, blame(entry->caller()));
 }
 
-inline constexpr unsigned kFastWrapperLevels = 6;
+inline constexpr unsigned kFastWrapperLevels = 4;
 
 /// If `pc` lies in an allocation wrapper whose frame is an ordinary one, its caller is tried. `sp`
 /// is the stack pointer when the call at `pc` returns. `kProbed`: it has no slot.

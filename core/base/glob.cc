@@ -1,5 +1,7 @@
 #include "core/base/glob.h"
 
+#include "core/base/text.h"
+
 namespace heaptag {
 
 namespace {
@@ -75,6 +77,17 @@ bool glob_matches(std::string_view glob, std::string_view text) {
     ++g;
   }
   return g == glob.size();
+}
+
+bool any_glob_matches(std::string_view globs, std::string_view text) {
+  while (!globs.empty()) {
+    const size_t end = globs.find(' ');
+    if (end != 0 && glob_matches(take_first(globs, end), text)) {
+      return true;
+    }
+    globs.remove_prefix(end == std::string_view::npos ? globs.size() : end + 1);
+  }
+  return false;
 }
 
 }  // namespace heaptag

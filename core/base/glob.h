@@ -9,4 +9,7 @@ namespace heaptag {
 /// is itself. The whole text has to match. Cost: O(glob * text) at worst.
 bool glob_matches(std::string_view glob, std::string_view text);
 
+/// Does one of several globs, with blanks between them, match?
+bool any_glob_matches(std::string_view globs, std::string_view text);
+
 }  // namespace heaptag

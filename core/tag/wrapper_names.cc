@@ -18,18 +18,6 @@ constexpr WrapperPatterns<kCxxTails> kCxxTailPatterns;
 constexpr WrapperPatterns<kStdHeads> kStdHeadPatterns;
 constexpr WrapperPatterns<kShortHeads> kShortHeadPatterns;
 
-constexpr char kOpaqueModules[] =
-#define HEAPTAG_WRAPPERS(modules, names)
-#define HEAPTAG_WRAPPER_HABITS(names)
-#define HEAPTAG_NO_WRAPPERS(names)
-#define HEAPTAG_OPAQUE_MODULES(modules) modules " "
-#include "core/tag/wrappers.def"
-    ;
-#undef HEAPTAG_WRAPPERS
-#undef HEAPTAG_WRAPPER_HABITS
-#undef HEAPTAG_NO_WRAPPERS
-#undef HEAPTAG_OPAQUE_MODULES
-
 /// Who asks: names of class members are looked up among habits only.
 struct Question {
   std::string_view module;
@@ -40,22 +28,10 @@ std::string_view text_at(size_t begin, size_t size) {
   return {kWrapperText.data() + begin, size};
 }
 
-/// One of several globs with blanks between them?
-bool one_matches(std::string_view globs, std::string_view text) {
-  while (!globs.empty()) {
-    const size_t end = globs.find(' ');
-    if (end != 0 && glob_matches(take_first(globs, end), text)) {
-      return true;
-    }
-    globs.remove_prefix(end == std::string_view::npos ? globs.size() : end + 1);
-  }
-  return false;
-}
-
 bool goes_for(const WrapperPattern& pattern, const Question& question) {
   return (pattern.is_habit || !question.habits_only) &&
          (pattern.modules_size == 0 ||
-          one_matches(text_at(pattern.modules_begin, pattern.modules_size), question.module));
+          any_glob_matches(text_at(pattern.modules_begin, pattern.modules_size), question.module));
 }
 
 /// key_of, at run time.
@@ -382,10 +358,6 @@ bool add_wrapper_glob(std::string_view function_glob, std::string_view module_gl
 
 bool is_wrapper_name(std::string_view symbol, std::string_view module) {
   return is_listed(symbol, module) || (user_glob_count != 0 && is_added(symbol, module));
-}
-
-bool is_opaque_module(std::string_view module) {
-  return one_matches(kOpaqueModules, module);
 }
 
 bool has_wrapper_offsets() {
