@@ -87,7 +87,7 @@ inline uint8_t check_stamp(const void* block, std::size_t size) {
   return bytes[0];
 }
 
-/// The amount of work: `full` for a measurement, `smoke` with --smoke.
+/// The amount of work: `full` for a measurement, `smoke` with --smoke, N with --work N.
 inline uint64_t work(int argc, char** argv, uint64_t full, uint64_t smoke) {
   if (argc == 1) {
     return full;
@@ -95,7 +95,10 @@ inline uint64_t work(int argc, char** argv, uint64_t full, uint64_t smoke) {
   if (argc == 2 && std::strcmp(argv[1], "--smoke") == 0) {
     return smoke;
   }
-  std::fprintf(stderr, "usage: %s [--smoke]\n", argv[0]);
+  if (argc == 3 && std::strcmp(argv[1], "--work") == 0) {
+    return std::strtoull(argv[2], nullptr, 10);
+  }
+  std::fprintf(stderr, "usage: %s [--smoke | --work N]\n", argv[0]);
   std::exit(2);
 }
 

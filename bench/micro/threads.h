@@ -22,7 +22,7 @@ struct Task {
 inline Task threaded_work(int argc, char** argv, uint64_t full, uint64_t smoke) {
   const long threads = argc > 1 ? std::strtol(argv[1], nullptr, 10) : 0;
   if (threads < 1 || threads > static_cast<long>(kMaxThreads)) {
-    std::fprintf(stderr, "usage: %s THREADS [--smoke]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s THREADS [--smoke | --work N]\n", argv[0]);
     std::exit(2);
   }
   return {static_cast<uint32_t>(threads), work(argc - 1, argv + 1, full, smoke)};

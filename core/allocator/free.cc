@@ -73,12 +73,12 @@ void free_remote(ThreadState* thread, Span* span, FreeBlock* block) {
 }  // namespace
 
 void deallocate_slow(void* block) {
+  if (block == nullptr) {
+    return;
+  }
   Span* span = heap::find_span(block);
   if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {
     return free_remote(tls_state, span, static_cast<FreeBlock*>(block));
-  }
-  if (block == nullptr) {
-    return;
   }
   ThreadScope scope;
   ThreadState* thread = scope.thread();

@@ -46,7 +46,7 @@ bool fits_in_place(const Span* span, size_t size) {
          span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
 }
 
-// Of a varied span's own owner: one allocation and one free more.
+// Of a varied bin's own owner: one allocation and one free more.
 bool resize_varied(ThreadState* thread, Span* span, void* block, size_t size, OwnerId owner) {
   if (span->owner != owner) {
     return false;
