@@ -13,6 +13,8 @@ PACKAGED = {
     "tcmalloc": (("libtcmalloc_minimal.so.4",), "libtcmalloc-minimal4"),
 }
 STANDARD = ("heaptag", *PACKAGED, "glibc")
+# Ourselves without accounting: what the accounting costs. Asked for by name.
+BARE = "bare"
 
 
 @dataclass
@@ -56,6 +58,14 @@ def find(name, build, project):
         if not library.exists():
             raise Missing(f"heaptag: no libheaptag.so in {build}; build it, or name --build DIR")
         return Allocator(name, library.resolve(), commit_of(project))
+    if name == BARE:
+        folder = build / BARE
+        if not (folder / "libheaptag.so").exists():
+            raise Missing(
+                f"{BARE}: no libheaptag.so in {folder}; cmake -S {project} -B {folder} "
+                f"-DHEAPTAG_ACCOUNTING=OFF && cmake --build {folder} --target heaptag"
+            )
+        return Allocator(name, (folder / "libheaptag.so").resolve(), "without accounting")
     files, package = PACKAGED[name]
     for file in files:
         if (LIBRARIES / file).exists():

@@ -88,6 +88,7 @@ inline FreeBlock* pop_block(Bin* bin) {
 /// Pre: a metered block says where its word is.
 inline void push_block(Bin* bin, FreeBlock* block) {
   block->next = bin->free_list;
+  __atomic_signal_fence(__ATOMIC_RELEASE);  // whoever interrupts finds a list
   bin->free_list = block;
 }
 

@@ -19,7 +19,7 @@ constexpr uint32_t kLinkStepBytes = 4096;
 // So much may wait on a list beside what it was filled with: enough for what is freed and allocated
 // by turns, and little beside the caches.
 constexpr uint32_t kListBytes = 4 * kKiB;
-constexpr uint32_t kLeastListed = 4;
+constexpr uint32_t kLeastListed = 2;
 constexpr size_t kMaxSpanBytes = kMaxSpanPages * heap::kSpanPageBytes;
 
 // The keys of one owner differ above bit 32 only: what is there has to come down before it is
@@ -239,6 +239,7 @@ void attend(ThreadState* thread, Bin* bin, Span* span) {
 // attention.
 bool give_to_span(Span* span, FreeBlock* block) {
   block->next = span->free_list;
+  __atomic_signal_fence(__ATOMIC_RELEASE);
   span->free_list = block;
   --span->used;
   return span->used == 0 || span->state == SpanState::kFull;
@@ -260,10 +261,12 @@ void empty_list(ThreadState* thread, Bin* bin) {
 }
 
 // All free blocks of the span go to the bin's empty list, however many: to cut it, one would have
-// to walk through blocks that nobody has touched for long.
+// to walk through blocks that nobody has touched for long. Beyond the limit it takes what was
+// popped from it, no more: else it would hold on to blocks of many spans.
 void take_from_span(Bin* bin, Span* span) {
+  const uint32_t count = span->linked - span->used;
   bin->free_list = span->free_list;
-  bin->bound = bin->net_frees() + bin->limit;
+  bin->bound = bin->net_frees() + (bin->limit > count ? bin->limit - count : 0);
   span->free_list = nullptr;
   span->used = span->linked;
 }
@@ -369,7 +372,7 @@ Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
 bool refill(ThreadState* thread, Bin* bin) {
   bin->allocations_at_sweep = ~bin->allocations;  // not idle
   if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
-    drain_inbox(thread);
+    drain_inbox(thread, DrainTo::kLists);
     if (bin->free_list != nullptr) {
       return true;
     }
@@ -394,14 +397,14 @@ void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
   }
 }
 
-void drain_inbox(ThreadState* thread) {
+void drain_inbox(ThreadState* thread, DrainTo to) {
   FreeBlock* block = __atomic_exchange_n(&thread->inbox, nullptr, __ATOMIC_SEQ_CST);
   while (block != nullptr) {
     FreeBlock* next = block->next;
     __builtin_prefetch(next);
     Span* span = heap::find_span(block);
     Bin* bin = static_cast<Bin*>(span->bin);
-    if (bin->net_frees() < bin->bound) {
+    if (to == DrainTo::kLists && bin->net_frees() < bin->bound) {
       push_block(bin, block);
       --bin->bound;
     } else if (give_to_span(span, block)) {
@@ -423,7 +426,7 @@ void sweep(ThreadState* thread, bool everything) {
 }
 
 void retire_bins(ThreadState* thread) {
-  drain_inbox(thread);
+  drain_inbox(thread, DrainTo::kSpans);
   sweep(thread, true);
   send_outgoing(thread);
 }

@@ -27,8 +27,9 @@ bool refill(ThreadState* thread, Bin* bin);
 /// A block that has been freed, and counted, while its bin's list has enough.
 [[gnu::noinline]] void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block);
 
-/// Takes back what other threads have freed.
-void drain_inbox(ThreadState* thread);
+/// Takes back what other threads have freed: to be used soon, or by nobody for a while.
+enum class DrainTo { kLists, kSpans };
+void drain_inbox(ThreadState* thread, DrainTo to);
 
 /// Gives back what is kept for speed: spare spans, and the lists of bins that have not been asked
 /// since the last sweep; of all bins with `everything`.

@@ -68,6 +68,7 @@ Span* allocate_large(ThreadState* thread, size_t size, uint32_t alignment_pages,
   }
   const uint32_t pages = size == 0 ? 1 : pages_for(size);
   if (heap::growth_is_due()) {
+    drain_inbox(thread, DrainTo::kLists);
     sweep(thread, false);
   }
   Span* span = heap::allocate_run(pages, alignment_pages);

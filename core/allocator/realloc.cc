@@ -233,7 +233,7 @@ bool release_free_memory(size_t keep_bytes) {
   ThreadScope scope;
   if (scope.thread() != nullptr) {
     BusyScope busy(scope.thread());
-    sweep(scope.thread(), true);
+    retire_bins(scope.thread());
   }
   return heap::trim(keep_bytes) != 0;
 }

@@ -149,7 +149,7 @@ ThreadState* take_thread() {
 
 void make_orphan_locked(ThreadState* thread) {
   set_phase(thread, ThreadPhase::kOrphan);
-  drain_inbox(thread);  // of those who still saw a running thread
+  drain_inbox(thread, DrainTo::kSpans);  // of those who still saw a running thread
   thread->next_orphan = registry.orphans;
   registry.orphans = thread;
 }
@@ -332,7 +332,7 @@ void set_thread_hook(void (*hook)(ThreadState*)) {
 void help_orphan(ThreadState* thread) {
   os::LockGuard guard(registry.lock);
   if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
-    drain_inbox(thread);
+    drain_inbox(thread, DrainTo::kSpans);
   }
 }
 

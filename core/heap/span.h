@@ -86,10 +86,11 @@ struct alignas(64) Span {
 
   bool is_varied() const { return requested_bytes == kVaried; }
 
-  /// Varied: the requested size of a block.
+  /// Varied: the requested size of a block. What its last byte says is 0 when there is one byte to
+  /// spare: a NUL that a program writes behind its 15 bytes changes nothing.
   uint32_t varied_size(const void* block) const {
-    const uint32_t block_bytes_now = block_bytes;
-    return block_bytes_now - (static_cast<const uint8_t*>(block)[block_bytes_now - 1] & slack_mask);
+    const uint32_t last = block_bytes - 1U;
+    return last - (static_cast<const uint8_t*>(block)[last] & slack_mask);
   }
 
   /// Metered.
@@ -111,7 +112,8 @@ static_assert(sizeof(Span) == 128);
 
 /// Varied: a block of `block_bytes` begins to hold `size` bytes. Pre: size < block_bytes.
 inline void write_slack(void* block, uint32_t block_bytes, size_t size) {
-  static_cast<uint8_t*>(block)[block_bytes - 1] = static_cast<uint8_t>(block_bytes - size);
+  const uint32_t last = block_bytes - 1;
+  static_cast<uint8_t*>(block)[last] = static_cast<uint8_t>(last - size);
 }
 
 /// Whom a block in use is charged to, how much of it was asked for, how much may be written, and

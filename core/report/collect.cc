@@ -39,11 +39,22 @@ void add_part(void* context, uint32_t owner, const OwnerCounters& part) {
   sum.failed += part.failed;
 }
 
+void raise_to(uint64_t least, uint64_t* value) {
+  *value = *value < least ? least : *value;
+}
+
+// A program that writes behind its blocks may have changed what a free has read: then more bytes
+// may have been freed than were allocated.
 void add_up(std::span<OwnerCounters> sums) {
   for (OwnerCounters& sum : sums) {
     sum = OwnerCounters{};
   }
   allocator::visit_figures({add_part, &sums}, allocator::Order::kFreedFirst);
+  for (OwnerCounters& sum : sums) {
+    raise_to(sum.frees, &sum.allocations);
+    raise_to(sum.freed_bytes, &sum.allocated_bytes);
+    raise_to(sum.freed_usable + (sum.allocated_bytes - sum.freed_bytes), &sum.allocated_usable);
+  }
 }
 
 render::Figures figures_of(const OwnerCounters& sum) {
