@@ -20,7 +20,6 @@ constexpr uint32_t kLinkStepBytes = 4096;
 // by turns, and little beside the caches.
 constexpr uint32_t kListBytes = 4 * kKiB;
 constexpr uint32_t kLeastListed = 2;
-constexpr size_t kMaxSpanBytes = kMaxSpanPages * heap::kSpanPageBytes;
 
 // The keys of one owner differ above bit 32 only: what is there has to come down before it is
 // multiplied.
@@ -56,9 +55,12 @@ bool grow_own_table(ThreadState* thread) {
   return true;
 }
 
-// What a list may hold, or what there is at all: the peak may miss as much.
+// What a list may hold, its limit or the blocks of one span, or what there is at all: the peak may
+// miss as much.
 void note_listable(ThreadState* thread, Bin* bin) {
-  const size_t list_bytes = kMaxSpanBytes + size_t{bin->limit} * bin->block_bytes;
+  const size_t limit_bytes = size_t{bin->limit} * bin->block_bytes;
+  const size_t list_bytes =
+      limit_bytes > bin->largest_span_bytes ? limit_bytes : bin->largest_span_bytes;
   const size_t span_bytes = bin->page_count * heap::kSpanPageBytes;
   const size_t bytes = list_bytes < span_bytes ? list_bytes : span_bytes;
   thread->listable_bytes += bytes - bin->listable_bytes;
@@ -195,6 +197,10 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   heap::map_span_pages(span);
   ++bin->span_count;
   bin->page_count += span->page_count;
+  const auto span_bytes = static_cast<uint32_t>(pages * heap::kSpanPageBytes);
+  if (span_bytes > bin->largest_span_bytes) {
+    bin->largest_span_bytes = span_bytes;
+  }
   note_listable(thread, bin);
   return span;
 }
