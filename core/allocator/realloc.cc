@@ -93,6 +93,7 @@ bool resize_small(Span* span, void* block, size_t size, uintptr_t site) {
                                       : resize_metered(thread, span, block, size, owner);
   if (done) {
     bump(thread->record.reallocations);
+    publish_live(thread);
   }
   return done;
 }
