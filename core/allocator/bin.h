@@ -25,7 +25,7 @@ struct alignas(64) Bin {
   FreeBlock* free_list;
   uint64_t allocations;
   uint64_t frees;           // by the thread itself
-  int64_t bound;            // see is_overfull
+  int64_t bound;            // of net_frees: above it, freed blocks go to their spans
   OwnerCounters* counters;  // of the owner in this thread; varied: requested bytes are there
   OwnerId owner;            // kNone: metered
   uint16_t block_bytes;

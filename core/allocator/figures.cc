@@ -51,16 +51,10 @@ void visit_bin(const FigureVisitor& visitor, Half half, const Bin& bin) {
   if (owner == 0 || owner >= tag::owner_count()) {
     return;
   }
-  const uint64_t requested = bin.requested_bytes == Span::kVaried ? 0 : bin.requested_bytes;
-  const uint64_t usable = wire::usable_bytes(bin.block_bytes, bin.requested_bytes);
-  OwnerCounters part{};
-  part.frees = read_relaxed(bin.frees);
-  part.freed_usable = part.frees * usable;
-  part.freed_bytes = part.frees * requested;
-  part.allocations = read_relaxed(bin.allocations);
-  part.allocated_usable = part.allocations * usable;
-  part.allocated_bytes = part.allocations * requested;
-  visit_part(visitor, half, owner, part);
+  const uint64_t frees = read_relaxed(bin.frees);  // before the allocations
+  visit_part(visitor, half, owner,
+             wire::counters_of_bin(read_relaxed(bin.allocations), frees, bin.block_bytes,
+                                   bin.requested_bytes));
 }
 
 void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thread) {

@@ -104,6 +104,23 @@ constexpr uint32_t usable_bytes(uint32_t block_bytes, uint32_t requested_bytes) 
   return requested_bytes == kVariedSizes ? block_bytes - 1 : block_bytes;
 }
 
+/// What a bin counts of its owner.
+constexpr OwnerCounters counters_of_bin(uint64_t allocations,
+                                        uint64_t frees,
+                                        uint32_t block_bytes,
+                                        uint32_t requested_bytes) {
+  const uint64_t usable = usable_bytes(block_bytes, requested_bytes);
+  const uint64_t requested = requested_bytes == kVariedSizes ? 0 : requested_bytes;
+  OwnerCounters part{};
+  part.allocations = allocations;
+  part.frees = frees;
+  part.allocated_bytes = allocations * requested;
+  part.freed_bytes = frees * requested;
+  part.allocated_usable = allocations * usable;
+  part.freed_usable = frees * usable;
+  return part;
+}
+
 inline constexpr unsigned kBinsPerChunk = 15;
 
 /// A part of a thread's bins, in no order; those that are not in use have no owner.

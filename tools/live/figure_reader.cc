@@ -136,24 +136,13 @@ void FigureReader::add_thread(Half half, LiveFigures& to) {
   for (const BinChunk& chunk : bin_chunks_) {
     for (const BinRecord& bin : chunk.bins) {
       if (bin.owner != 0) {
-        add_bin(half, bin, to);
+        add_counters(
+            half, bin.owner,
+            wire::counters_of_bin(bin.allocations, bin.frees, bin.block_bytes, bin.requested_bytes),
+            to);
       }
     }
   }
-}
-
-void FigureReader::add_bin(Half half, const BinRecord& bin, LiveFigures& to) {
-  const uint64_t usable_bytes = wire::usable_bytes(bin.block_bytes, bin.requested_bytes);
-  const uint64_t requested_bytes =
-      bin.requested_bytes == wire::kVariedSizes ? 0 : bin.requested_bytes;
-  OwnerCounters part{};
-  part.frees = bin.frees;
-  part.freed_usable = bin.frees * usable_bytes;
-  part.freed_bytes = bin.frees * requested_bytes;
-  part.allocations = bin.allocations;
-  part.allocated_usable = bin.allocations * usable_bytes;
-  part.allocated_bytes = bin.allocations * requested_bytes;
-  add_counters(half, bin.owner, part, to);
 }
 
 void FigureReader::add_counters(Half half,

@@ -44,7 +44,6 @@ class FigureReader {
   void read_thread(const Thread& thread);
   void read_allocated_again(LiveFigures& figures);
   void add_counters(Half half, uint32_t owner, const wire::OwnerCounters& part, LiveFigures& to);
-  void add_bin(Half half, const wire::BinRecord& bin, LiveFigures& to);
   void add_thread(Half half, LiveFigures& to);
 
   RemoteMemory& memory_;
