@@ -11,6 +11,28 @@ enum class Format { kText, kJson, kSnapshot };
 
 enum class Children { kDefault, kReport, kFindings, kOff };
 
+enum class OnError { kDefault, kReport, kAbort };
+
+/// What looks for errors. All zero: nothing was asked for.
+struct CheckOptions {
+  static constexpr size_t kDefaultBytes = ~size_t{0};
+
+  bool kmem_debug = false;
+  size_t quarantine_bytes = kDefaultBytes;
+  uint32_t redzone_bytes = 0;
+  uint32_t guard_every = 0;         // one allocation in so many, 1: all; 0: none
+  const char* guard_tag = nullptr;  // all of this tag
+  bool guard_aligned = false;       // ",aligned": always to 16 bytes, whatever the size says
+  OnError on_error = OnError::kDefault;
+  int exit_code = 0;                   // 0: the program's own
+  const char* suppressions = nullptr;  // a file
+  uint32_t stack = 0;                  // frames that are kept; 0: the default
+
+  bool any() const {
+    return kmem_debug || redzone_bytes != 0 || guard_every != 0 || guard_tag != nullptr;
+  }
+};
+
 struct Options {
   const char* report = nullptr;  // null: no report
   Format format = Format::kText;
@@ -21,7 +43,8 @@ struct Options {
   const char* wrappers = nullptr;  // globs
   int signal = 0;                  // that asks for a report; 0: none
   const char* root = nullptr;      // set by `heaptag run`: pid of the program that it started
-  bool any = false;                // some HEAPTAG_* was there
+  CheckOptions check;
+  bool any = false;  // some HEAPTAG_* was there
 };
 
 /// Told about every variable that is unknown or malformed: the variable's name, its value, and what

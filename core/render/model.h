@@ -143,6 +143,55 @@ struct Environment {
   const char* libc = nullptr;
 };
 
+/// A block beside the one that an error is about.
+struct Neighbour {
+  int64_t distance = 0;         // of its start from that of the block
+  uint64_t size = 0;            // requested; 0: never used
+  const char* owner = nullptr;  // null: never used
+  const char* state = nullptr;  // "live", "freed", "never used"
+  bool intact = true;           // its checksum or its redzones
+};
+
+/// Who did something, and when. No frames: not known.
+struct Event {
+  const Frame* frames = nullptr;
+  size_t frame_count = 0;
+  uint64_t thread = 0;  // kernel's number of the thread; 0: not known
+  uint64_t age_ns = 0;  // before the error was found
+  bool age_known = false;
+};
+
+/// Something wrong that the checks have found. Texts of bytes are hexadecimal, two digits a byte,
+/// without spaces.
+struct Error {
+  const char* kind = nullptr;         // DESIGN 2.6: "use-after-free-write" ...
+  const char* found_when = nullptr;   // reuse eviction verify exit free fault
+  uint64_t address = 0;               // of the first bad byte, or the pointer that was passed
+  uint64_t block = 0;                 // 0: in no block
+  uint64_t size = 0;                  // requested
+  int64_t offset = 0;                 // of `address` in the block: negative before it
+  uint64_t length = 0;                // bad bytes, from the first to the last; 0: not known
+  const char* expected = nullptr;     // bytes from `address` on as they should be, or a word: a
+  const char* found = nullptr;        // family ("new[]"), a size; and what was there instead
+  const char* before = nullptr;       // the bytes before `address` in the block
+  const char* after = nullptr;        // and behind the last bad one
+  const char* value_is = nullptr;     // what the new bytes may point to, as words; null: nothing
+  const char* owner = nullptr;        // of the block, as shown
+  const char* block_state = nullptr;  // "live", "freed"; null: not known
+  const char* caught_by = nullptr;    // where: "in free", "in malloc(96)"; null: not known
+  Event allocated;
+  Event freed;
+  Event detected;  // or the guilty instruction itself, when found_when is "fault"
+  const Neighbour* neighbours = nullptr;
+  size_t neighbour_count = 0;
+  uint64_t frees_ago = 0;
+  bool frees_ago_known = false;
+  uint64_t count = 1;            // this one, and those like it
+  bool withdrawn = false;        // the block is never handed out again
+  bool refused = false;          // the call did nothing
+  const char* advice = nullptr;  // what to type next; null: a suggestion by the kind
+};
+
 /// The whole report. `tags` are sorted by the producer for JSON; text.h sorts its own view.
 struct Report {
   const char* version = nullptr;
@@ -158,6 +207,9 @@ struct Report {
   size_t module_count = 0;
   const Rule* rules = nullptr;
   size_t rule_count = 0;
+  const Error* errors = nullptr;
+  size_t error_count = 0;
+  bool checks = false;  // something that finds errors was asked for
 };
 
 }  // namespace heaptag::render
