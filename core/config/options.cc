@@ -7,6 +7,7 @@
 #include "core/base/format.h"
 #include "core/base/glob.h"
 #include "core/base/text.h"
+#include "core/config/check_options.h"
 #include "core/config/signal_name.h"
 
 namespace heaptag::config {
@@ -42,8 +43,11 @@ const char* nearest(std::string_view name) {
 }
 
 struct Reader {
+  explicit Reader(const Complaints& to) : complaints(to), checks(to) {}
+
   Options options;
   const Complaints& complaints;
+  CheckReader checks;
 
   void complain(std::string_view name, std::string_view value, std::string_view advice) const {
     complaints.tell(complaints.context, name, value, advice);
@@ -109,7 +113,7 @@ struct Reader {
       read_signal_name(name, value);
     } else if (name == kRootName) {
       options.root = value;
-    } else {
+    } else if (!checks.read(name, value)) {
       char advice[96];
       BufferSink text(advice, sizeof(advice));
       text.sink().put("is not known; the nearest is ");
@@ -122,7 +126,7 @@ struct Reader {
 }  // namespace
 
 Options read_options(char** environment, const Complaints& complaints) {
-  Reader reader{{}, complaints};
+  Reader reader(complaints);
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
     const char* equals = std::strchr(*entry, '=');
     if (std::strncmp(*entry, kPrefix.data(), kPrefix.size()) == 0 && equals != nullptr) {
@@ -130,6 +134,7 @@ Options read_options(char** environment, const Complaints& complaints) {
       reader.read({*entry, static_cast<size_t>(equals - *entry)}, equals + 1);
     }
   }
+  reader.options.check = reader.checks.result();
   return reader.options;
 }
 

@@ -21,7 +21,8 @@ struct CheckOptions {
   size_t quarantine_bytes = kDefaultBytes;
   uint32_t redzone_bytes = 0;
   uint32_t guard_every = 0;         // one allocation in so many, 1: all; 0: none
-  const char* guard_tag = nullptr;  // all of this tag
+  const char* guard_tag = nullptr;  // all of this tag: see guarded_tag
+  size_t guard_tag_bytes = 0;       // of its name, which no NUL ends
   bool guard_aligned = false;       // ",aligned": always to 16 bytes, whatever the size says
   OnError on_error = OnError::kDefault;
   int exit_code = 0;                   // 0: the program's own
@@ -31,6 +32,8 @@ struct CheckOptions {
   bool any() const {
     return kmem_debug || redzone_bytes != 0 || guard_every != 0 || guard_tag != nullptr;
   }
+
+  std::string_view guarded_tag() const { return {guard_tag, guard_tag_bytes}; }
 };
 
 struct Options {

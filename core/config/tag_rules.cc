@@ -3,6 +3,7 @@
 #include "core/base/edit_distance.h"
 #include "core/base/text.h"
 #include "core/config/rule_text.h"
+#include "core/config/size_text.h"
 
 namespace heaptag::config {
 
@@ -27,35 +28,6 @@ constexpr MatcherName kMatcherNames[] = {
     {"src", "src:", MatcherKind::kSource, false, true},
     {"by", "by:module", MatcherKind::kByModule, true, true},
 };
-
-enum class SizeProblem { kFine, kNoSize, kTooLarge };
-
-SizeProblem read_size(std::string_view text, uint64_t* bytes) {
-  unsigned shift = 0;
-  const char unit = text.empty() ? '\0' : text.back();
-  if (unit == 'K' || unit == 'k') {
-    shift = 10;
-  } else if (unit == 'M' || unit == 'm') {
-    shift = 20;
-  } else if (unit == 'G' || unit == 'g') {
-    shift = 30;
-  }
-  text.remove_suffix(shift == 0 ? 0 : 1);
-  if (text.empty()) {
-    return SizeProblem::kNoSize;
-  }
-  uint64_t value = 0;
-  bool too_large = false;
-  for (const char c : text) {
-    if (c < '0' || c > '9') {
-      return SizeProblem::kNoSize;
-    }
-    too_large = __builtin_mul_overflow(value, 10, &value) || too_large;
-    too_large = __builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value) || too_large;
-  }
-  *bytes = value << shift;
-  return too_large || value > UINT64_MAX >> shift ? SizeProblem::kTooLarge : SizeProblem::kFine;
-}
 
 const MatcherName* find_or_null(std::string_view name) {
   for (const MatcherName& known : kMatcherNames) {
