@@ -1,166 +1,11 @@
 #include "core/render/json.h"
 
 #include "core/base/format.h"
-#include "core/base/text.h"
-#include "core/base/utf8.h"
+#include "core/render/json_errors.h"
+#include "core/render/json_writer.h"
 
 namespace heaptag::render {
 namespace {
-
-/// Commas, quotes and escapes. Keys are ours and need no escaping.
-class JsonWriter {
- public:
-  explicit JsonWriter(const Sink& out) : out_(out) {}
-
-  void open(char bracket) {
-    separate();
-    out_.put_char(bracket);
-    needs_comma_ = false;
-  }
-
-  void close(char bracket) {
-    out_.put_char(bracket);
-    needs_comma_ = true;
-  }
-
-  void key(std::string_view name) {
-    separate();
-    out_.put_char('"');
-    out_.put(name);
-    out_.put("\": ");
-    needs_comma_ = false;
-  }
-
-  /// The next element starts on a line of its own, indented by this much.
-  void break_line(size_t indent) {
-    breaks_line_ = true;
-    indent_ = indent;
-  }
-
-  void end_line(size_t indent) {
-    out_.put_char('\n');
-    put_repeated(out_, ' ', indent);
-  }
-
-  void value(std::string_view raw) {
-    separate();
-    out_.put(raw);
-    needs_comma_ = true;
-  }
-
-  void number(uint64_t n) { value(format_decimal(n).view()); }
-
-  void string_or_null(const char* text) {
-    if (text == nullptr) {
-      value("null");
-      return;
-    }
-    separate();
-    put_quoted(text);
-    needs_comma_ = true;
-  }
-
-  void field(std::string_view name, uint64_t n) {
-    key(name);
-    number(n);
-  }
-
-  void field(std::string_view name, const char* text) {
-    key(name);
-    string_or_null(text);
-  }
-
-  void hex_field(std::string_view name, uint64_t n) {
-    key(name);
-    separate();
-    out_.put_char('"');
-    out_.put(format_hex(n).view());
-    out_.put_char('"');
-    needs_comma_ = true;
-  }
-
-  void field_if(bool known, std::string_view name, uint64_t n) {
-    if (known) {
-      field(name, n);
-    } else {
-      null_field(name);
-    }
-  }
-
-  void null_field(std::string_view name) {
-    key(name);
-    value("null");
-  }
-
-  /// Options are an object, so their names are keys of unknown origin.
-  void quoted_key(const char* name) {
-    separate();
-    put_quoted(name);
-    out_.put(": ");
-    needs_comma_ = false;
-  }
-
- private:
-  void separate() {
-    if (needs_comma_) {
-      out_.put(breaks_line_ ? "," : ", ");
-    }
-    if (breaks_line_) {
-      end_line(indent_);
-      breaks_line_ = false;
-    }
-    needs_comma_ = false;
-  }
-
-  void put_quoted(std::string_view text) {
-    out_.put_char('"');
-    size_t clean = 0;  // bytes that can be passed on as they are
-    while (clean < text.size()) {
-      const Utf8Char next = decode_utf8(drop_first(text, clean));
-      const uint32_t c = next.code_point;
-      if (next.valid && c >= 0x20 && c != 0x7F && c != '"' && c != '\\') {
-        clean += next.length_bytes;
-        continue;
-      }
-      out_.put(take_first(text, clean));
-      put_escaped(next);
-      text.remove_prefix(clean + next.length_bytes);
-      clean = 0;
-    }
-    out_.put(text);
-    out_.put_char('"');
-  }
-
-  void put_escaped(Utf8Char c) {
-    if (!c.valid) {
-      out_.put(kReplacement);
-      return;
-    }
-    switch (c.code_point) {
-      case '"':
-        return out_.put("\\\"");
-      case '\\':
-        return out_.put("\\\\");
-      case '\n':
-        return out_.put("\\n");
-      case '\r':
-        return out_.put("\\r");
-      case '\t':
-        return out_.put("\\t");
-      default:
-        break;
-    }
-    constexpr char kHex[] = "0123456789abcdef";
-    const char escape[] = {
-        '\\', 'u', '0', '0', kHex[c.code_point >> 4 & 15], kHex[c.code_point & 15]};
-    out_.put({escape, sizeof escape});
-  }
-
-  const Sink& out_;
-  bool needs_comma_ = false;
-  bool breaks_line_ = false;
-  size_t indent_ = 0;
-};
 
 void write_process(JsonWriter& json, const Process& process) {
   json.key("process");
@@ -243,31 +88,10 @@ void write_totals(JsonWriter& json, const Totals& totals) {
   json.close('}');
 }
 
-void write_frame(JsonWriter& json, const Frame& frame) {
-  json.open('{');
-  json.field("module", frame.module);
-  json.field("build_id", frame.build_id);
-  json.hex_field("offset", frame.offset);
-  json.field("function", frame.function);
-  json.field("file", frame.file);
-  json.field_if(frame.line != 0, "line", frame.line);
-  json.key("inlined");
-  json.value(frame.inlined ? "true" : "false");
-  if (frame.function != nullptr) {
-    json.hex_field("function_offset", frame.function_offset);
-  }
-  json.close('}');
-}
-
 void write_site(JsonWriter& json, const Tag& tag, const Site& site, bool knows_peak) {
   json.open('{');
   json.field("id", site.id);
-  json.key("frames");
-  json.open('[');
-  for (size_t i = 0; i < site.frame_count; ++i) {
-    write_frame(json, site.frames[i]);
-  }
-  json.close(']');
+  write_frames(json, "frames", site.frames, site.frame_count);
   json.field("allocations", site.figures.allocations);
   json.field("frees", site.figures.frees);
   json.field("live_blocks", site.figures.live_blocks);
@@ -414,12 +238,6 @@ void write_lines(JsonWriter& json,
   json.close(']');
 }
 
-void write_empty_array(JsonWriter& json, std::string_view name) {
-  json.key(name);
-  json.open('[');
-  json.close(']');
-}
-
 }  // namespace
 
 void write_json(const Report& report, const Sink& out) {
@@ -448,7 +266,7 @@ void write_json(const Report& report, const Sink& out) {
   json.break_line(kIndent);
   write_lines(json, "tags", report.tags, report.tag_count, &write_tag);
   json.break_line(kIndent);
-  write_empty_array(json, "errors");
+  write_lines(json, "errors", report.errors, report.error_count, &write_error);
   json.break_line(kIndent);
   json.null_field("leaks");
   json.break_line(kIndent);
@@ -457,6 +275,8 @@ void write_json(const Report& report, const Sink& out) {
   write_symbols(json, report);
   json.break_line(kIndent);
   write_lines(json, "rules", report.rules, report.rule_count, &write_rule);
+  json.break_line(kIndent);
+  json.flag("checks", report.checks);
   json.end_line(0);
   json.close('}');
   sink.put_char('\n');

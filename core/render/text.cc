@@ -3,6 +3,7 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/base/utf8.h"
+#include "core/render/text_errors.h"
 #include "core/render/text_notes.h"
 #include "core/render/text_table.h"
 
@@ -71,11 +72,26 @@ void write_verdict(const Report& report, const TextOptions& options, const Sink&
   out.put(", ");
   put_size(out, report.totals.figures.live_bytes, options.bytes);
   out.put(is_at_exit(report.process) ? " still in use" : " in use");
-  if (options.verdict != nullptr) {
+  if (report.error_count != 0) {
     out.put(", ");
-    put_printable(out, options.verdict);
+    put_counted(out, report.error_count, "error");
+  } else if (report.checks) {
+    out.put(", no errors");
   }
   out.put_char('\n');
+}
+
+void write_errors(const Report& report, const TextOptions& options, const Sink& out) {
+  ErrorTextOptions error_options;
+  error_options.process = &report.process;
+  for (size_t i = 0; i < report.error_count; ++i) {
+    if (options.errors == ErrorDetail::kWhole) {
+      out.put_char('\n');
+      write_error_text(report.errors[i], error_options, out);
+    } else {
+      write_error_summary(report.errors[i], error_options, out);
+    }
+  }
 }
 
 /// A figure of the totals block, with room for "17,179,869,184 bytes in 1,000,000,000 blocks".
@@ -219,6 +235,7 @@ void write_text(const Report& report, const TextOptions& given_options, const Si
   BufferedSink buffered(out);
   const Sink sink = buffered.sink();
   write_verdict(report, options, sink);
+  write_errors(report, options, sink);
   sink.put_char('\n');
   write_totals(report, options.bytes, sink);
   sink.put_char('\n');

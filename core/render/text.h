@@ -23,13 +23,17 @@ enum class RowKey : uint8_t { kFirstColumn, kBlocks, kCalls, kAllocated };
 /// What the tags of the report are: owners, or sums that somebody else has made of them.
 enum class RowKind : uint8_t { kOwner, kSite, kModule, kTag };
 
+/// How much is said of each error. A program tells of errors when it finds them, and needs no more
+/// than a line of each in the end.
+enum class ErrorDetail : uint8_t { kSummary, kWhole };
+
 struct TextOptions {
   size_t top = 20;                    // rows of the table; 0: all
   bool bytes = false;                 // sizes as integers, without K M G
   SortKey sort = SortKey::kByReason;  // kByReason: kAtPeak for a report at exit, else kLive
   RowKey order = RowKey::kFirstColumn;
   RowKind rows = RowKind::kOwner;
-  const char* verdict = nullptr;            // ends the first line ("no errors"); null: nothing does
+  ErrorDetail errors = ErrorDetail::kWhole;
   const char* saved_path = nullptr;         // where the same report was saved
   const char* next_command = nullptr;       // what to type next; null: a suggestion
   const char* rules_from = "HEAPTAG_TAGS";  // where the user gave the tag rules

@@ -237,18 +237,6 @@ class Suspects {
   size_t count_ = 0;
 };
 
-/// What a shell needs no quotes for.
-bool is_plain(std::string_view text) {
-  for (const char c : text) {
-    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0;
-    const bool is_digit = c >= '0' && c <= '9';
-    if (!is_letter && !is_digit && std::strchr("_-./:@+=,", c) == nullptr) {
-      return false;
-    }
-  }
-  return true;
-}
-
 /// "--wrappers=a,b " with those that were given already: an option replaces the variable.
 void write_wrappers_option(const Report& report, const Suspects& suspects, const Sink& out) {
   char list[1024];  // three names of 2 * 64 bytes, and what somebody has typed
@@ -263,7 +251,7 @@ void write_wrappers_option(const Report& report, const Suspects& suspects, const
     text.sink().put(i == 0 ? "" : ",");
     TypedName(*suspects[i].tag).write(text.sink());
   }
-  const std::string_view quote = is_plain(text.view()) ? "" : "'";
+  const std::string_view quote = is_plain_word(text.view()) ? "" : "'";
   out.put("--wrappers=");
   out.put(quote);
   out.put(text.view());
@@ -272,6 +260,17 @@ void write_wrappers_option(const Report& report, const Suspects& suspects, const
 }
 
 }  // namespace
+
+bool is_plain_word(std::string_view text) {
+  for (const char c : text) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) != 0;
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_letter && !is_digit && std::strchr("_-./:@+=,", c) == nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
 
 bool write_symbols_note(const Report& report, const TextOptions& options, const Sink& out) {
   uint64_t sites = 0;

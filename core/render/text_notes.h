@@ -21,6 +21,9 @@ void write_rules_note(const Report& report, const TextOptions& options, const Si
 /// nothing when there are none. See kWrapperSizeClasses.
 void write_wrappers_note(const Report& report, const TextOptions& options, const Sink& out);
 
+/// What a shell needs no quotes for.
+bool is_plain_word(std::string_view text);
+
 /// "heaptag run OPTIONS -- PROG ...". `options` is a part of the command with a blank behind it, or
 /// empty.
 void write_run_command(const Process& process, std::string_view options, const Sink& out);

@@ -81,8 +81,9 @@ class JsonReport : public testing::Test {
 
 TEST_F(JsonReport, HasTheDocumentedKeysInOrder) {
   const Json json = Json::parse(text_of(report_));
-  EXPECT_EQ(keys_of(json), (Keys{"heaptag", "process", "options", "environment", "memory", "totals",
-                                 "tags", "errors", "leaks", "modules", "symbols", "rules"}));
+  EXPECT_EQ(keys_of(json),
+            (Keys{"heaptag", "process", "options", "environment", "memory", "totals", "tags",
+                  "errors", "leaks", "modules", "symbols", "rules", "checks"}));
   EXPECT_EQ(keys_of(json["process"]), (Keys{"pid", "program", "argv", "start_time", "report_time",
                                             "reason", "exit", "signal", "run_ns", "at_peak_ns"}));
   EXPECT_EQ(keys_of(json["totals"]),
@@ -104,6 +105,7 @@ TEST_F(JsonReport, HasTheDocumentedKeysInOrder) {
   EXPECT_EQ(json["heaptag"]["schema"], 1);
   EXPECT_EQ(json["errors"], Json::array());
   EXPECT_EQ(json["rules"], Json::array());
+  EXPECT_EQ(json["checks"], false);
   EXPECT_TRUE(json["leaks"].is_null());
 }
 
@@ -148,6 +150,94 @@ TEST_F(JsonReport, RulesAreListedAsTheyWereWritten) {
             Json::parse(R"([{"name": "net", "text": "net=lib:\"*ssl*\"", "matched_sites": 3},
                             {"name": "db", "text": "db=func:pq_*", "matched_sites": 0}])"));
   EXPECT_NE(text.find("\n    {\"name\": \"db\""), std::string::npos);
+}
+
+TEST_F(JsonReport, ErrorsHaveTheDocumentedKeysInOrder) {
+  const Neighbour neighbours[] = {{-96, 96, "conn_new", "live", false}};
+  Error error;
+  error.kind = "use-after-free-write";
+  error.found_when = "reuse";
+  error.address = 0x7f3a40012338;
+  error.block = 0x7f3a40012340;
+  error.size = 96;
+  error.offset = -8;
+  error.length = 8;
+  error.found = "00ff";
+  error.owner = "conn_new";
+  error.allocated = {frames_, 2, 7, 62'100'000'000, true};
+  error.freed = {frames_, 1, 8, 1'840'999'999, true};
+  error.detected = {frames_ + 1, 1, 9, 0, false};
+  error.neighbours = neighbours;
+  error.neighbour_count = 1;
+  error.withdrawn = true;
+  report_.errors = &error;
+  report_.error_count = 1;
+  report_.checks = true;
+  const std::string text = text_of(report_);
+  const Json json = Json::parse(text);
+  EXPECT_EQ(json["checks"], true);
+  const Json& found = json["errors"][0];
+  EXPECT_EQ(keys_of(found), (Keys{"kind",
+                                  "address",
+                                  "size",
+                                  "offset",
+                                  "length",
+                                  "expected",
+                                  "found",
+                                  "tag",
+                                  "thread",
+                                  "allocated_by",
+                                  "freed_by",
+                                  "detected_at",
+                                  "found_when",
+                                  "count",
+                                  "age_s",
+                                  "frees_ago",
+                                  "before",
+                                  "after",
+                                  "neighbours",
+                                  "block",
+                                  "block_state",
+                                  "caught_by",
+                                  "value_is",
+                                  "withdrawn",
+                                  "refused",
+                                  "advice",
+                                  "allocated_thread",
+                                  "allocated_age_ns",
+                                  "freed_thread",
+                                  "freed_age_ns",
+                                  "detected_age_ns"}));
+  EXPECT_EQ(found["address"], "0x7f3a40012338");
+  EXPECT_EQ(found["block"], "0x7f3a40012340");
+  EXPECT_EQ(found["offset"], -8);
+  EXPECT_TRUE(found["expected"].is_null());
+  EXPECT_EQ(found["tag"], "conn_new");
+  EXPECT_EQ(found["thread"], 9);
+  EXPECT_EQ(found["allocated_by"], json["tags"][0]["sites"][0]["frames"]);
+  EXPECT_EQ(found["detected_at"][0]["line"], 7);
+  EXPECT_NE(text.find("\"age_s\": 1.840, "), std::string::npos);
+  EXPECT_EQ(found["freed_age_ns"], 1'840'999'999);
+  EXPECT_EQ(found["count"], 1);
+  EXPECT_TRUE(found["frees_ago"].is_null());
+  EXPECT_EQ(found["withdrawn"], true);
+  EXPECT_EQ(found["neighbours"],
+            Json::parse(R"([{"distance": -96, "size": 96, "tag": "conn_new", "state": "live",
+                             "intact": false}])"));
+}
+
+TEST_F(JsonReport, AnErrorOutsideOfAllBlocksHasNone) {
+  Error error;
+  error.kind = "invalid-free";
+  error.address = 0x10;
+  report_.errors = &error;
+  report_.error_count = 1;
+  const Json found = Json::parse(text_of(report_))["errors"][0];
+  for (const char* key : {"size", "length", "tag", "thread", "age_s", "block", "found_when"}) {
+    EXPECT_TRUE(found[key].is_null()) << key;
+  }
+  EXPECT_EQ(found["freed_by"], Json::array());
+  EXPECT_EQ(found["neighbours"], Json::array());
 }
 
 TEST_F(JsonReport, SizeClassesAreThereWhenTheyAreKnown) {

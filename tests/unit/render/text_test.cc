@@ -13,6 +13,7 @@
 namespace heaptag::render {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -41,7 +42,7 @@ constexpr char kGolden[] =
 
 TEST_F(TextReport, Golden) {
   options_.top = 5;
-  options_.verdict = "no errors";
+  report_.checks = true;
   options_.saved_path = "t.json";
   options_.next_command = "heaptag run --top 0 -- ./thumbd";
   EXPECT_EQ(text(), kGolden);
@@ -70,6 +71,29 @@ TEST_F(TextReport, VerdictSaysHowItEnded) {
   EXPECT_THAT(first_line(), StartsWith("report of thumbd[4711] at exit after 12.4 s: peak "));
   report_.process.reason = "request";
   EXPECT_EQ(first_line(), "report of thumbd[4711] after 12.4 s: peak 401.5M, 1.25M in use");
+}
+
+TEST_F(TextReport, ErrorsStandBeforeTheTable) {
+  Error errors[2];
+  errors[0].kind = "double-free";
+  errors[0].found_when = "free";
+  errors[1] = errors[0];
+  errors[1].kind = "invalid-free";
+  report_.errors = errors;
+  report_.error_count = 2;
+  report_.checks = true;
+  EXPECT_THAT(first_line(), EndsWith(" still in use, 2 errors"));
+  EXPECT_THAT(text(), HasSubstr(" 2 errors\n\n==4711== heaptag: ERROR: double-free: 0x0\n"));
+  EXPECT_THAT(text(), HasSubstr("==4711== SUMMARY: heaptag: invalid-free\n\n  peak "));
+  options_.errors = ErrorDetail::kSummary;
+  EXPECT_THAT(text(), HasSubstr(" 2 errors\n==4711== SUMMARY: heaptag: double-free\n"
+                                "==4711== SUMMARY: heaptag: invalid-free\n\n  peak "));
+  report_.error_count = 1;
+  EXPECT_THAT(first_line(), EndsWith(" still in use, 1 error"));
+  report_.error_count = 0;
+  EXPECT_THAT(first_line(), EndsWith(" still in use, no errors"));
+  report_.checks = false;
+  EXPECT_THAT(first_line(), EndsWith(" still in use"));
 }
 
 TEST_F(TextReport, ARunningProcessIsSortedByWhatItHolds) {
