@@ -42,6 +42,12 @@ class SnapshotWriter {
     (number(values), ...);
   }
 
+  void signed_number(int64_t value) {
+    number(static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63));
+  }
+
+  void known_or_zero(bool is_known, uint64_t value) { number(is_known ? value + 1 : 0); }
+
   void fixed(uint64_t value, size_t byte_count) {
     uint8_t little_endian[8];
     for (size_t i = 0; i < byte_count; ++i) {
@@ -103,8 +109,8 @@ void write_process(SnapshotWriter& to, const Report& report) {
 
 void write_environment(SnapshotWriter& to, const Environment& environment) {
   to.begin(SnapshotSection::kEnvironment);
-  to.number(environment.cgroup_limit_known ? environment.cgroup_limit + 1 : 0);
-  to.number(environment.cgroup_use_known ? environment.cgroup_use + 1 : 0);
+  to.known_or_zero(environment.cgroup_limit_known, environment.cgroup_limit);
+  to.known_or_zero(environment.cgroup_use_known, environment.cgroup_use);
   to.text(SnapshotColumn::kWord, environment.kernel);
   to.text(SnapshotColumn::kWord, environment.libc);
 }
@@ -172,6 +178,18 @@ class ModuleNumbers {
   size_t last_ = 0;
 };
 
+void write_frames(SnapshotWriter& to, ModuleNumbers& modules, const Frame* frames, size_t count) {
+  to.number(count);
+  for (size_t i = 0; i < count; ++i) {
+    const Frame& frame = frames[i];
+    to.numbers(modules.of(frame), frame.offset);
+    to.text(SnapshotColumn::kFunction, frame.function);
+    to.number(frame.function_offset);
+    to.text(SnapshotColumn::kFile, frame.file);
+    to.numbers(frame.line, frame.inlined ? 1U : 0U);
+  }
+}
+
 void write_site(SnapshotWriter& to, ModuleNumbers& modules, const Site& site, bool is_only_one) {
   to.number(site.id);
   to.figures(site.figures);
@@ -179,15 +197,7 @@ void write_site(SnapshotWriter& to, ModuleNumbers& modules, const Site& site, bo
   if (!is_only_one) {
     to.number(site.at_peak_bytes);
   }
-  to.number(site.frame_count);
-  for (size_t i = 0; i < site.frame_count; ++i) {
-    const Frame& frame = site.frames[i];
-    to.numbers(modules.of(frame), frame.offset);
-    to.text(SnapshotColumn::kFunction, frame.function);
-    to.number(frame.function_offset);
-    to.text(SnapshotColumn::kFile, frame.file);
-    to.numbers(frame.line, frame.inlined ? 1U : 0U);
-  }
+  write_frames(to, modules, site.frames, site.frame_count);
 }
 
 bool is_named_by_frame(const Tag& tag) {
@@ -216,6 +226,50 @@ void write_rules(SnapshotWriter& to, const Report& report) {
   }
 }
 
+void write_event(SnapshotWriter& to, ModuleNumbers& modules, const Event& event) {
+  to.number(event.thread);
+  to.known_or_zero(event.age_known, event.age_ns);
+  write_frames(to, modules, event.frames, event.frame_count);
+}
+
+void write_error(SnapshotWriter& to, ModuleNumbers& modules, const Error& error) {
+  to.text(SnapshotColumn::kError, error.kind);
+  to.text(SnapshotColumn::kError, error.found_when);
+  to.numbers(error.address, error.block, error.size);
+  to.signed_number(error.offset);
+  to.number(error.length);
+  for (const char* bytes : {error.expected, error.found, error.before, error.after}) {
+    to.text(SnapshotColumn::kBytes, bytes);
+  }
+  for (const char* words :
+       {error.value_is, error.owner, error.block_state, error.caught_by, error.advice}) {
+    to.text(SnapshotColumn::kError, words);
+  }
+  for (const Event* event : {&error.allocated, &error.freed, &error.detected}) {
+    write_event(to, modules, *event);
+  }
+  to.number(error.neighbour_count);
+  for (size_t i = 0; i < error.neighbour_count; ++i) {
+    const Neighbour& neighbour = error.neighbours[i];
+    to.signed_number(neighbour.distance);
+    to.number(neighbour.size);
+    to.text(SnapshotColumn::kError, neighbour.owner);
+    to.text(SnapshotColumn::kError, neighbour.state);
+    to.number(neighbour.intact ? 1 : 0);
+  }
+  to.known_or_zero(error.frees_ago_known, error.frees_ago);
+  to.numbers(error.count, (error.withdrawn ? 1U : 0U) | (error.refused ? 2U : 0U));
+}
+
+void write_errors(SnapshotWriter& to, ModuleNumbers& modules, const Report& report) {
+  to.begin(SnapshotSection::kErrors);
+  to.number(report.checks ? 1 : 0);
+  to.number(report.error_count);
+  for (size_t i = 0; i < report.error_count; ++i) {
+    write_error(to, modules, report.errors[i]);
+  }
+}
+
 }  // namespace
 
 void write_snapshot(const Report& report, const Sink& out) {
@@ -236,6 +290,7 @@ void write_snapshot(const Report& report, const Sink& out) {
     write_tag(to, modules, report.tags[i]);
   }
   write_rules(to, report);
+  write_errors(to, modules, report);
   to.end();
   buffered.flush();
 }

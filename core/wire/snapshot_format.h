@@ -5,12 +5,12 @@
 //
 //     0               8       12
 //     +---------------+-------+----------+----------+--   --+----------+---+---------------+
-//     | 89 HTSNAP 0a  |version| P ...    | E ...    |  ...  | R ...    | . | sum           |
+//     | 89 HTSNAP 0a  |version| P ...    | E ...    |  ...  | X ...    | . | sum           |
 //     +---------------+-------+----------+----------+--   --+----------+---+---------------+
-//       magic           u32 LE  process    environm.          rules     end  FNV-1a 64, LE,
+//       magic           u32 LE  process    environm.          errors    end  FNV-1a 64, LE,
 //                                                                             of all before it
 //
-// Seven sections in this order, each a letter and its fields; numbers are little-endian base 128,
+// Eight sections in this order, each a letter and its fields; numbers are little-endian base 128,
 // the last byte below 0x80 (300 = ac 02).
 //
 //     P  version T, pid, program T, argc, argv T..., start time T, report time T, run_ns,
@@ -23,18 +23,24 @@
 //     M  count, (path T, build-id T, base, end, loaded at T, unloaded at T)...
 //     T  count, (name T, origin T, peak, at peak, limit, number of sites,
 //                figures when that is 0 (else they are the sum of the sites'),
-//                (id, figures, size classes, at peak when there are several sites, number of
-//                 frames, (module, offset, function T, offset in it, file T, line, inlined)...
-//                )...)...
+//                (id, figures, size classes, at peak when there are several sites, frames)...)...
 //     R  count, (name T, text T, matched sites)...
+//     X  were there checks (1) or not (0), count,
+//        (kind T, found when T, address, block, size, offset S, length, expected T, found T,
+//         before T, after T, what the value is T, owner T, state T, caught by T, advice T,
+//         allocated, freed and detected: (thread, age +1 (0: not known), frames),
+//         number of neighbours, (distance S, size, owner T, state T, intact)...,
+//         frees ago +1 (0: not known), times, withdrawn + 2 * refused)...
 //
 //     figures  allocations, frees, live blocks, live bytes, usable bytes, allocated bytes, failed
+//     frames   count, (module, offset, function T, offset in it, file T, line, inlined)...
 //     module   its place in M, from 1; 0: in none
 //     T        a text: 0 for "not known"; else 1 + n, m and m bytes. Its first n bytes are those of
 //              the text before it in the same column (SnapshotColumn), m bytes follow.
+//     S        may be negative: 2n for n, 2n - 1 for -n
 //     name     "not known" for an owner that is called by its first frame that is not inlined
 //
-// Version 1 ends after T; its sites have neither size classes nor at peak.
+// Version 1 ends after T; its sites have neither size classes nor at peak. Version 2 ends after R.
 //
 // Example: paths "/lib/a.so" and "/lib/b.so", one after the other, are
 //     01 09 2f 6c 69 62 2f 61 2e 73 6f    0 bytes of the text before, 9 new ones
@@ -57,7 +63,7 @@
 namespace heaptag::wire {
 
 inline constexpr char kSnapshotMagic[8] = {'\x89', 'H', 'T', 'S', 'N', 'A', 'P', '\n'};
-inline constexpr uint32_t kSnapshotVersion = 2;
+inline constexpr uint32_t kSnapshotVersion = 3;
 
 enum class SnapshotSection : char {
   kProcess = 'P',
@@ -67,6 +73,7 @@ enum class SnapshotSection : char {
   kModules = 'M',
   kTags = 'T',
   kRules = 'R',
+  kErrors = 'X',
   kEnd = '.',
 };
 
@@ -81,6 +88,8 @@ enum class SnapshotColumn : uint8_t {
   kFunction,  // of frames
   kFile,      // of frames
   kRule,      // names and texts of rules
+  kError,     // words about errors
+  kBytes,     // that errors are about
   kCount,
 };
 

@@ -37,13 +37,33 @@ inline tools::Report sample_report() {
     report.tags.push_back({"", "site", site.figures, 2000, 1900, 0, {site}});
   }
   report.tags.push_back({"net", "rule", {1, 1, 0, 0, 0, 9, 0}, 9, 0, 1024, {}});
+  report.rules = {{"net", "net=lib:\"libssl*\"", 12}};
+  tools::Error error;
+  error.kind = "use-after-free-write";
+  error.found_when = "reuse";
+  error.address = 0x7f0000001048;
+  error.block = 0x7f0000001000;
+  error.size = 96;
+  error.offset = 72;
+  error.length = 8;
+  error.found = "804c01403a7f0000";
+  error.expected = "0000000000000000";
+  error.before = "02";
+  error.value_is = "a live block";
+  error.owner = "pixels";
+  error.allocated.frames = report.tags[0].sites[0].frames;
+  error.freed = {report.tags[1].sites[0].frames, 4712, 1'840'000'000, true};
+  error.neighbours = {{-96, 96, "pixels", "live", true}};
+  error.frees_ago_known = true;
+  report.errors = {error, {}};
+  report.checks = true;
   return report;
 }
 
 /// The words are numbers that are at an end of something, and letters that mean something.
 inline Grammar snapshot_grammar() {
   Grammar grammar{{tools::as_snapshot(sample_report()), tools::as_snapshot({})},
-                  split_words("P E O F M T . \x05site \x01 \x02 \x7f \x80\x01 \xff\x7f "
+                  split_words("P E O F M T R X . \x05site \x01 \x02 \x7f \x80\x01 \xff\x7f "
                               "\xff\xff\xff\xff\x0f \x80\x80\x80\x80\x10 "
                               "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01 "
                               "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02 "
@@ -60,7 +80,8 @@ inline Grammar json_grammar() {
                       "18446744073709551615 18446744073709551616 -9223372036854775809 "
                       "\\u0000 \\ud800 \"0x\" \"0xg\" \xC3\xA9 \xFF "
                       "\"heaptag\":{\"schema\":1} \"totals\": \"tags\": \"sites\": \"frames\": "
-                      "\"modules\": \"options\": \"exit\": \"name\": \"origin\":")};
+                      "\"modules\": \"options\": \"exit\": \"name\": \"origin\": \"errors\": "
+                      "\"kind\": \"found\": \"offset\": overflow double-free fault")};
 }
 
 /// The same bytes with the check sum that a snapshot of them would have: without it, hardly a

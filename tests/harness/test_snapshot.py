@@ -85,14 +85,17 @@ def test_run_report_as_snapshot(tmp_path):
     one_line(heaptag("run", "--format", "snapshot", "true", cwd=tmp_path), "--report")
 
 
-def test_of_format_1_is_read():
-    """Written by a heaptag that knew neither rules nor size classes."""
-    path = ROOT / "tests/data/format1.snap"
-    report = report_of(path)
-    assert [(tag["name"], tag["origin"], len(tag["sites"])) for tag in report["tags"]] == [
-        ("pixels_alloc", "site", 1), ("net", "rule", 2)]
-    assert report["rules"] == [] and report["process"]["exit"] == 3
-    assert "[net]  " in heaptag("report", path).ok().stdout
+def test_of_earlier_formats_is_read():
+    """Format 1 was written by a heaptag that knew neither rules nor size classes, format 2 by one
+    that knew no errors."""
+    for version, rules in ((1, []), (2, ["net", "db"])):
+        path = ROOT / f"tests/data/format{version}.snap"
+        report = report_of(path)
+        assert [(tag["name"], tag["origin"], len(tag["sites"])) for tag in report["tags"]] == [
+            ("pixels_alloc", "site", 1), ("net", "rule", 2)]
+        assert [rule["name"] for rule in report["rules"]] == rules
+        assert report["process"]["exit"] == 3 and report["errors"] == []
+        assert "[net]  " in heaptag("report", path).ok().stdout
 
 
 def test_rules_and_sizes_survive(snapshot, tmp_path):
@@ -119,7 +122,7 @@ def test_broken_ones_are_refused_in_one_line(snapshot, tmp_path):
     one_line(heaptag("report", broken), "is empty")
     broken.write_bytes(whole[:8] + b"\x63\0\0\0" + whole[12:])
     one_line(heaptag("report", broken), "broken.snap", "newer heaptag (format 99; this one reads up "
-             "to 2)", "use that heaptag's command")
+             "to 3)", "use that heaptag's command")
     changed = bytearray(whole)
     changed[len(whole) // 2] ^= 1
     broken.write_bytes(changed)

@@ -30,15 +30,13 @@ Report with_all_modules(const Report& report) {
   for (const Module& module : report.modules) {
     listed.emplace(module.path, module.build_id);
   }
-  for (const Tag& tag : report.tags) {
-    for (const Site& site : tag.sites) {
-      for (const Frame& frame : site.frames) {
-        if (!frame.module.empty() && listed.emplace(frame.module, frame.build_id).second) {
-          complete.modules.push_back({frame.module, frame.build_id, 0, 0, "", ""});
-        }
+  for_each_stack(report, [&](const std::vector<Frame>& frames) {
+    for (const Frame& frame : frames) {
+      if (!frame.module.empty() && listed.emplace(frame.module, frame.build_id).second) {
+        complete.modules.push_back({frame.module, frame.build_id, 0, 0, "", ""});
       }
     }
-  }
+  });
   return complete;
 }
 

@@ -57,6 +57,49 @@ struct Rule {
   uint64_t matched_sites = 0;
 };
 
+struct Neighbour {
+  int64_t distance = 0;
+  uint64_t size = 0;
+  std::string owner;
+  std::string state;
+  bool intact = true;
+};
+
+struct Event {
+  std::vector<Frame> frames;
+  uint64_t thread = 0;
+  uint64_t age_ns = 0;
+  bool age_known = false;
+};
+
+struct Error {
+  std::string kind;
+  std::string found_when;
+  uint64_t address = 0;
+  uint64_t block = 0;
+  uint64_t size = 0;
+  int64_t offset = 0;
+  uint64_t length = 0;
+  std::string expected;
+  std::string found;
+  std::string before;
+  std::string after;
+  std::string value_is;
+  std::string owner;
+  std::string block_state;
+  std::string caught_by;
+  std::string advice;
+  Event allocated;
+  Event freed;
+  Event detected;
+  std::vector<Neighbour> neighbours;
+  uint64_t frees_ago = 0;
+  bool frees_ago_known = false;
+  uint64_t count = 1;
+  bool withdrawn = false;
+  bool refused = false;
+};
+
 struct Process {
   uint64_t pid = 0;
   std::string program;
@@ -90,6 +133,23 @@ struct Report {
   std::vector<Tag> tags;
   std::vector<Module> modules;
   std::vector<Rule> rules;
+  std::vector<Error> errors;
+  bool checks = false;
 };
+
+/// Visits the frames of all call sites, and those of all errors.
+template <typename SomeReport, typename Visit>
+void for_each_stack(SomeReport& report, Visit visit) {
+  for (auto& tag : report.tags) {
+    for (auto& site : tag.sites) {
+      visit(site.frames);
+    }
+  }
+  for (auto& error : report.errors) {
+    visit(error.allocated.frames);
+    visit(error.freed.frames);
+    visit(error.detected.frames);
+  }
+}
 
 }  // namespace heaptag::tools

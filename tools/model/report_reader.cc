@@ -41,7 +41,7 @@ class Object {
     return value->get<uint64_t>();
   }
 
-  [[nodiscard]] int signed_number(const char* key) const {
+  [[nodiscard]] int64_t signed_number(const char* key) const {
     const Json* value = find(key);
     if (value == nullptr) {
       return 0;
@@ -49,7 +49,7 @@ class Object {
     if (!value->is_number_integer()) {
       fail(path_of(key), "an integer");
     }
-    return value->get<int>();
+    return value->get<int64_t>();
   }
 
   [[nodiscard]] bool boolean(const char* key) const {
@@ -126,6 +126,14 @@ Frame read_frame(const Object& json) {
   return frame;
 }
 
+std::vector<Frame> read_frames(const Object& json, const char* key) {
+  std::vector<Frame> frames;
+  json.for_each(key, [&](const Json& frame, const std::string& path) {
+    frames.push_back(read_frame({frame, path}));
+  });
+  return frames;
+}
+
 render::Figures read_figures(const Object& json) {
   render::Figures figures;
   figures.allocations = json.number("allocations");
@@ -144,9 +152,7 @@ Site read_site(const Object& json) {
   site.figures = read_figures(json);
   site.size_classes = static_cast<uint32_t>(json.number("size_classes"));
   site.at_peak_bytes = json.number("at_peak_bytes");
-  json.for_each("frames", [&](const Json& frame, const std::string& path) {
-    site.frames.push_back(read_frame({frame, path}));
-  });
+  site.frames = read_frames(json, "frames");
   return site;
 }
 
@@ -168,6 +174,47 @@ Rule read_rule(const Object& json) {
   return {json.text("name"), json.text("text"), json.number("matched_sites")};
 }
 
+Event read_event(const Object& json, const char* frames, const char* thread, const char* age) {
+  return {read_frames(json, frames), json.number(thread), json.number(age), json.has(age)};
+}
+
+Neighbour read_neighbour(const Object& json) {
+  return {json.signed_number("distance"), json.number("size"), json.text("tag"), json.text("state"),
+          json.boolean("intact")};
+}
+
+Error read_error(const Object& json) {
+  Error error;
+  error.kind = json.text("kind");
+  error.found_when = json.text("found_when");
+  error.address = json.hex("address");
+  error.block = json.hex("block");
+  error.size = json.number("size");
+  error.offset = json.signed_number("offset");
+  error.length = json.number("length");
+  error.expected = json.text("expected");
+  error.found = json.text("found");
+  error.before = json.text("before");
+  error.after = json.text("after");
+  error.value_is = json.text("value_is");
+  error.owner = json.text("tag");
+  error.block_state = json.text("block_state");
+  error.caught_by = json.text("caught_by");
+  error.advice = json.text("advice");
+  error.allocated = read_event(json, "allocated_by", "allocated_thread", "allocated_age_ns");
+  error.freed = read_event(json, "freed_by", "freed_thread", "freed_age_ns");
+  error.detected = read_event(json, "detected_at", "thread", "detected_age_ns");
+  json.for_each("neighbours", [&](const Json& neighbour, const std::string& path) {
+    error.neighbours.push_back(read_neighbour({neighbour, path}));
+  });
+  error.frees_ago = json.number("frees_ago");
+  error.frees_ago_known = json.has("frees_ago");
+  error.count = json.number("count");
+  error.withdrawn = json.boolean("withdrawn");
+  error.refused = json.boolean("refused");
+  return error;
+}
+
 Module read_module(const Object& json) {
   return {json.text("path"), json.text("build_id"),  json.hex("base"),
           json.hex("end"),   json.text("loaded_at"), json.text("unloaded_at")};
@@ -186,8 +233,8 @@ Process read_process(const Object& json) {
   process.at_peak_ns = json.number("at_peak_ns");
   process.reason = json.text("reason");
   process.exit_known = json.has("exit");
-  process.exit_status = json.signed_number("exit");
-  process.killed_by_signal = json.signed_number("signal");
+  process.exit_status = static_cast<int>(json.signed_number("exit"));
+  process.killed_by_signal = static_cast<int>(json.signed_number("signal"));
   return process;
 }
 
@@ -269,6 +316,10 @@ Report read_parsed(const Json& json) {
   root.for_each("rules", [&](const Json& rule, const std::string& path) {
     report.rules.push_back(read_rule({rule, path}));
   });
+  root.for_each("errors", [&](const Json& error, const std::string& path) {
+    report.errors.push_back(read_error({error, path}));
+  });
+  report.checks = root.boolean("checks");
   return report;
 }
 

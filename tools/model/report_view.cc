@@ -55,6 +55,12 @@ ReportView::ReportView(const Report& report) {
   }
   view_.rules = rules_.data();
   view_.rule_count = rules_.size();
+  for (const Error& error : report.errors) {
+    add_error(error);
+  }
+  view_.errors = errors_.data();
+  view_.error_count = errors_.size();
+  view_.checks = report.checks;
 }
 
 void ReportView::add_process(const Process& process) {
@@ -79,10 +85,7 @@ void ReportView::add_process(const Process& process) {
 void ReportView::add_tag(const Tag& tag) {
   std::vector<render::Site>& sites = sites_.emplace_back();
   for (const Site& site : tag.sites) {
-    std::vector<render::Frame>& frames = frames_.emplace_back();
-    for (const Frame& frame : site.frames) {
-      frames.push_back(view_of(frame));
-    }
+    const std::vector<render::Frame>& frames = add_frames(site.frames);
     sites.push_back({site.id, frames.data(), frames.size(), site.figures, site.size_classes,
                      site.at_peak_bytes});
   }
@@ -96,6 +99,55 @@ void ReportView::add_tag(const Tag& tag) {
   view.sites = sites.data();
   view.site_count = sites.size();
   tags_.push_back(view);
+}
+
+const std::vector<render::Frame>& ReportView::add_frames(const std::vector<Frame>& frames) {
+  std::vector<render::Frame>& views = frames_.emplace_back();
+  for (const Frame& frame : frames) {
+    views.push_back(view_of(frame));
+  }
+  return views;
+}
+
+render::Event ReportView::add_event(const Event& event) {
+  const std::vector<render::Frame>& frames = add_frames(event.frames);
+  return {frames.data(), frames.size(), event.thread, event.age_ns, event.age_known};
+}
+
+void ReportView::add_error(const Error& error) {
+  std::vector<render::Neighbour>& neighbours = neighbours_.emplace_back();
+  for (const Neighbour& neighbour : error.neighbours) {
+    neighbours.push_back({neighbour.distance, neighbour.size, text_or_null(neighbour.owner),
+                          text_or_null(neighbour.state), neighbour.intact});
+  }
+  render::Error view;
+  view.kind = text_or_null(error.kind);
+  view.found_when = text_or_null(error.found_when);
+  view.address = error.address;
+  view.block = error.block;
+  view.size = error.size;
+  view.offset = error.offset;
+  view.length = error.length;
+  view.expected = text_or_null(error.expected);
+  view.found = text_or_null(error.found);
+  view.before = text_or_null(error.before);
+  view.after = text_or_null(error.after);
+  view.value_is = text_or_null(error.value_is);
+  view.owner = text_or_null(error.owner);
+  view.block_state = text_or_null(error.block_state);
+  view.caught_by = text_or_null(error.caught_by);
+  view.advice = text_or_null(error.advice);
+  view.allocated = add_event(error.allocated);
+  view.freed = add_event(error.freed);
+  view.detected = add_event(error.detected);
+  view.neighbours = neighbours.data();
+  view.neighbour_count = neighbours.size();
+  view.frees_ago = error.frees_ago;
+  view.frees_ago_known = error.frees_ago_known;
+  view.count = error.count;
+  view.withdrawn = error.withdrawn;
+  view.refused = error.refused;
+  errors_.push_back(view);
 }
 
 }  // namespace heaptag::tools

@@ -21,6 +21,10 @@ class ReportView {
  private:
   void add_process(const Process& process);
   void add_tag(const Tag& tag);
+  void add_error(const Error& error);
+  /// Lends them for the lifetime of this view.
+  const std::vector<render::Frame>& add_frames(const std::vector<Frame>& frames);
+  render::Event add_event(const Event& event);
 
   render::Report view_;
   std::vector<const char*> argv_;
@@ -28,9 +32,11 @@ class ReportView {
   std::vector<render::Module> modules_;
   std::vector<render::Tag> tags_;
   std::vector<render::Rule> rules_;
+  std::vector<render::Error> errors_;
   // Deques: the elements are pointed to while more are added.
   std::deque<std::vector<render::Site>> sites_;
   std::deque<std::vector<render::Frame>> frames_;
+  std::deque<std::vector<render::Neighbour>> neighbours_;
 };
 
 }  // namespace heaptag::tools

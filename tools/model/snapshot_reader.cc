@@ -16,6 +16,7 @@ using wire::SnapshotColumn;
 using wire::SnapshotSection;
 
 constexpr uint64_t kVersionOfRules = 2;  // and of what sites say beyond their figures
+constexpr uint64_t kVersionOfErrors = 3;
 constexpr size_t kHeaderBytes = sizeof wire::kSnapshotMagic + sizeof wire::kSnapshotVersion;
 
 uint64_t read_fixed(std::string_view bytes) {
@@ -56,6 +57,18 @@ class Fields {
       throw BrokenReport(fmt::format("it is cut off after {} bytes", bytes_.size()));
     }
     return value;
+  }
+
+  int64_t signed_number() {
+    const uint64_t value = number();
+    return static_cast<int64_t>(value >> 1 ^ -(value & 1));
+  }
+
+  /// Returns whether the number is known.
+  bool known_number(uint64_t& value) {
+    const uint64_t plus_one = number();
+    value = plus_one == 0 ? 0 : plus_one - 1;
+    return plus_one != 0;
   }
 
   std::string text(SnapshotColumn column) {
@@ -139,12 +152,8 @@ void read_process(Fields& from, Report& report) {
 
 void read_environment(Fields& from, Environment& environment) {
   from.begin(SnapshotSection::kEnvironment);
-  const uint64_t limit = from.number();
-  environment.cgroup_limit_known = limit != 0;
-  environment.cgroup_limit = limit == 0 ? 0 : limit - 1;
-  const uint64_t use = from.number();
-  environment.cgroup_use_known = use != 0;
-  environment.cgroup_use = use == 0 ? 0 : use - 1;
+  environment.cgroup_limit_known = from.known_number(environment.cgroup_limit);
+  environment.cgroup_use_known = from.known_number(environment.cgroup_use);
   environment.kernel = from.text(SnapshotColumn::kWord);
   environment.libc = from.text(SnapshotColumn::kWord);
 }
@@ -216,6 +225,14 @@ Frame read_frame(Fields& from, const Report& report) {
   return frame;
 }
 
+std::vector<Frame> read_frames(Fields& from, const Report& report) {
+  std::vector<Frame> frames;
+  for (uint64_t left = from.count(); left > 0; --left) {
+    frames.push_back(read_frame(from, report));
+  }
+  return frames;
+}
+
 Site read_site(Fields& from, const Report& report, uint64_t version, bool is_only_one) {
   Site site;
   site.id = static_cast<uint32_t>(from.number());
@@ -224,9 +241,7 @@ Site read_site(Fields& from, const Report& report, uint64_t version, bool is_onl
     site.size_classes = static_cast<uint32_t>(from.number());
     site.at_peak_bytes = is_only_one ? 0 : from.number();
   }
-  for (uint64_t frames = from.count(); frames > 0; --frames) {
-    site.frames.push_back(read_frame(from, report));
-  }
+  site.frames = read_frames(from, report);
   return site;
 }
 
@@ -260,6 +275,62 @@ void read_rules(Fields& from, Report& report) {
     std::string name = from.text(SnapshotColumn::kRule);
     std::string text = from.text(SnapshotColumn::kRule);
     report.rules.push_back({std::move(name), std::move(text), from.number()});
+  }
+}
+
+Event read_event(Fields& from, const Report& report) {
+  Event event;
+  event.thread = from.number();
+  event.age_known = from.known_number(event.age_ns);
+  event.frames = read_frames(from, report);
+  return event;
+}
+
+Neighbour read_neighbour(Fields& from) {
+  Neighbour neighbour;
+  neighbour.distance = from.signed_number();
+  neighbour.size = from.number();
+  neighbour.owner = from.text(SnapshotColumn::kError);
+  neighbour.state = from.text(SnapshotColumn::kError);
+  neighbour.intact = from.number() != 0;
+  return neighbour;
+}
+
+Error read_error(Fields& from, const Report& report) {
+  Error error;
+  error.kind = from.text(SnapshotColumn::kError);
+  error.found_when = from.text(SnapshotColumn::kError);
+  error.address = from.number();
+  error.block = from.number();
+  error.size = from.number();
+  error.offset = from.signed_number();
+  error.length = from.number();
+  for (std::string* bytes : {&error.expected, &error.found, &error.before, &error.after}) {
+    *bytes = from.text(SnapshotColumn::kBytes);
+  }
+  for (std::string* words :
+       {&error.value_is, &error.owner, &error.block_state, &error.caught_by, &error.advice}) {
+    *words = from.text(SnapshotColumn::kError);
+  }
+  for (Event* event : {&error.allocated, &error.freed, &error.detected}) {
+    *event = read_event(from, report);
+  }
+  for (uint64_t left = from.count(); left > 0; --left) {
+    error.neighbours.push_back(read_neighbour(from));
+  }
+  error.frees_ago_known = from.known_number(error.frees_ago);
+  error.count = from.number();
+  const uint64_t flags = from.number();
+  error.withdrawn = (flags & 1) != 0;
+  error.refused = (flags & 2) != 0;
+  return error;
+}
+
+void read_errors(Fields& from, Report& report) {
+  from.begin(SnapshotSection::kErrors);
+  report.checks = from.number() != 0;
+  for (uint64_t left = from.count(); left > 0; --left) {
+    report.errors.push_back(read_error(from, report));
   }
 }
 
@@ -298,6 +369,9 @@ Report read_snapshot(std::string_view bytes) {
   read_tags(from, report, version);
   if (version >= kVersionOfRules) {
     read_rules(from, report);
+  }
+  if (version >= kVersionOfErrors) {
+    read_errors(from, report);
   }
   from.begin(SnapshotSection::kEnd);
   if (bytes.size() - from.position() < sizeof(uint64_t)) {

@@ -83,24 +83,22 @@ SourceFrames Symbolizer::resolve(const Frame& raw) {
 }
 
 void Symbolizer::resolve_all(Report& report) {
-  for (Tag& tag : report.tags) {
-    for (Site& site : tag.sites) {
-      std::vector<Frame> frames;
-      for (const Frame& raw : site.frames) {
-        if (raw.inlined || !raw.file.empty()) {
-          frames.push_back(raw);
-          continue;
-        }
-        const AddressKey key{raw.module, raw.build_id, raw.offset};
-        auto known = known_.find(key);
-        if (known == known_.end()) {
-          known = known_.emplace(key, resolve(raw)).first;
-        }
-        frames.insert(frames.end(), known->second.begin(), known->second.end());
+  for_each_stack(report, [this](std::vector<Frame>& stack) {
+    std::vector<Frame> frames;
+    for (const Frame& raw : stack) {
+      if (raw.inlined || !raw.file.empty()) {
+        frames.push_back(raw);
+        continue;
       }
-      site.frames = std::move(frames);
+      const AddressKey key{raw.module, raw.build_id, raw.offset};
+      auto known = known_.find(key);
+      if (known == known_.end()) {
+        known = known_.emplace(key, resolve(raw)).first;
+      }
+      frames.insert(frames.end(), known->second.begin(), known->second.end());
     }
-  }
+    stack = std::move(frames);
+  });
 }
 
 }  // namespace heaptag::tools

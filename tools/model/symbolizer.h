@@ -32,7 +32,7 @@ class Symbolizer {
   /// Cost: each module is opened once and kept open.
   SourceFrames resolve(const Frame& raw);
 
-  /// Resolves the frames of all call sites of a report. Frames that have a line stay.
+  /// Resolves the frames of all call sites and errors of a report. Frames that have a line stay.
   void resolve_all(Report& report);
 
  private:

@@ -71,6 +71,36 @@ inline Report sample_report(std::vector<Tag> tags) {
   return report;
 }
 
+/// An error with something in every field.
+inline Error sample_error(const Frame& frame) {
+  Error error;
+  error.kind = "use-after-free-write";
+  error.found_when = "reuse";
+  error.address = 0x7f3a40012338;
+  error.block = 0x7f3a40012340;
+  error.size = 96;
+  error.offset = -8;
+  error.length = 8;
+  error.expected = "0000000000000000";
+  error.found = "804c01403a7f0000";
+  error.before = "02";
+  error.after = "0304";
+  error.value_is = "start of a live block";
+  error.owner = "conn_new";
+  error.block_state = "freed";
+  error.caught_by = "in malloc(96)";
+  error.advice = "heaptag run --check -- ./server";
+  error.allocated = {{frame, frame}, 7, 62'100'000'000, true};
+  error.freed = {{frame}, 8, 1'840'000'000, true};
+  error.detected = {{}, 9, 0, false};
+  error.neighbours = {{-96, 96, "conn_new", "live", true}, {192, 0, "", "never used", false}};
+  error.frees_ago = 2317;
+  error.frees_ago_known = true;
+  error.count = 3;
+  error.withdrawn = true;
+  return error;
+}
+
 inline const Tag* tag_or_null(const Report& report, const std::string& name) {
   for (const Tag& tag : report.tags) {
     if (tag.name == name) {

@@ -1,5 +1,6 @@
 // Snapshots: what is written comes back, and what was cut off, damaged or written by a later
 // version is refused in a few words.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "core/wire/snapshot_format.h"
+#include "tests/unit/tools/report_samples.h"
 #include "tools/model/rendering.h"
 #include "tools/model/snapshot_reader.h"
 
@@ -88,6 +90,11 @@ Report make_report() {
   named.figures = {1, 1, 0, 0, 0, 9, 0};
   named.limit_bytes = 1024;
   report.tags.push_back(named);
+  report.errors = {sample_error(report.tags[0].sites[0].frames[1]), Error()};
+  report.errors[1].kind = "invalid-free";
+  report.errors[1].offset = INT64_MIN;
+  report.errors[1].refused = true;
+  report.checks = true;
   return report;
 }
 
@@ -110,7 +117,20 @@ TEST(Snapshot, GivesBackTheReport) {
   EXPECT_EQ(again.tags[2].sites[0].size_classes, 23U);
   EXPECT_EQ(again.rules[0].text, "net=lib:\"libssl*\"");
   EXPECT_EQ(again.rules[0].matched_sites, 12U);
+  EXPECT_TRUE(again.checks);
+  EXPECT_EQ(again.errors[0].offset, -8);
+  EXPECT_EQ(again.errors[0].neighbours[0].distance, -96);
+  EXPECT_EQ(again.errors[1].offset, INT64_MIN);
   EXPECT_LT(bytes.size() * 4, as_json(report).size());
+}
+
+TEST(Snapshot, AndJsonHaveTheSameErrors) {
+  Report report;
+  report.errors = make_report().errors;
+  report.checks = true;
+  const Report again = read_saved_report(as_json(report));
+  EXPECT_EQ(as_snapshot(again), as_snapshot(report));
+  EXPECT_EQ(as_text(again, {}), as_text(report, {}));
 }
 
 TEST(Snapshot, IsReadFromAnEmptyReportToo) {
@@ -125,6 +145,9 @@ TEST(Snapshot, KeepsModulesThatOnlyFramesName) {
   const Report again = read_snapshot(as_snapshot(report));
   EXPECT_EQ(again.tags[1].sites[0].frames[1].module, "/usr/lib/libpng.so");
   EXPECT_EQ(again.modules.size(), 2U);
+  EXPECT_EQ(again.errors[0].allocated.frames[1].module, "/usr/lib/libjpeg.so");
+  report.tags.clear();
+  EXPECT_EQ(read_snapshot(as_snapshot(report)).modules.size(), 1U);
 }
 
 // The worked example of core/wire/snapshot_format.h.
@@ -150,8 +173,8 @@ TEST(Snapshot, HasTheBytesOfItsDescription) {
                                            "b.so",
                                            22)));
   EXPECT_THAT(bytes, HasSubstr(std::string("\0\x01\x04site\x20\x20\0\x01\x02\xac\x02\xac\x02\0\0\0"
-                                           "\xc0\x25\0\x01\x01\x01\xd1\x22\0\0\0\0\0R\0.",
-                                           35)));
+                                           "\xc0\x25\0\x01\x01\x01\xd1\x22\0\0\0\0\0R\0X\0\0.",
+                                           38)));
 }
 
 TEST(Snapshot, CutOffAtEveryLengthIsRefused) {
@@ -167,21 +190,21 @@ TEST(Snapshot, LaterVersionIsRefusedByName) {
   std::string bytes = as_snapshot(make_report());
   bytes[sizeof wire::kSnapshotMagic] = static_cast<char>(wire::kSnapshotVersion + 1);
   EXPECT_EQ(complaint_about(bytes),
-            "it is a snapshot of a newer heaptag (format 3; this one reads up to 2): use that "
+            "it is a snapshot of a newer heaptag (format 4; this one reads up to 3): use that "
             "heaptag's command");
-  EXPECT_THAT(complaint_about(bytes.substr(0, 12)), HasSubstr("format 3"));
+  EXPECT_THAT(complaint_about(bytes.substr(0, 12)), HasSubstr("format 4"));
   bytes[sizeof wire::kSnapshotMagic] = 0;
   EXPECT_THAT(complaint_about(bytes), HasSubstr("damaged at byte 8"));
 }
 
-/// A file that a heaptag of format 1 has written.
-std::string format1_bytes() {
-  std::ifstream file(HEAPTAG_TEST_DATA "/format1.snap", std::ios::binary);
+/// A file that a heaptag of an earlier format has written.
+std::string bytes_of_format(int version) {
+  std::ifstream file(fmt::format(HEAPTAG_TEST_DATA "/format{}.snap", version), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
 TEST(Snapshot, OfVersion1IsRead) {
-  const std::string bytes = format1_bytes();
+  const std::string bytes = bytes_of_format(1);
   ASSERT_EQ(bytes[sizeof wire::kSnapshotMagic], 1);
   const Report report = read_snapshot(bytes);
   EXPECT_EQ(report.process.argv[1], "--batch");
@@ -203,15 +226,31 @@ TEST(Snapshot, OfVersion1IsRead) {
   EXPECT_EQ(as_json(read_snapshot(as_snapshot(report))), as_json(report));
 }
 
-TEST(Snapshot, OfVersion1IsRefusedWhenItIsBroken) {
-  const std::string bytes = format1_bytes();
-  for (size_t length = 1; length < bytes.size(); ++length) {
-    EXPECT_THAT(complaint_about(bytes.substr(0, length)), HasSubstr("cut off after")) << length;
-  }
-  for (size_t at = 0; at < bytes.size(); ++at) {
-    std::string changed = bytes;
-    changed[at] = static_cast<char>(changed[at] ^ 1);
-    EXPECT_NE(complaint_about(changed), "") << at;
+TEST(Snapshot, OfVersion2IsRead) {
+  const std::string bytes = bytes_of_format(2);
+  ASSERT_EQ(bytes[sizeof wire::kSnapshotMagic], 2);
+  const Report report = read_snapshot(bytes);
+  ASSERT_EQ(report.tags.size(), 2U);
+  EXPECT_EQ(report.tags[1].sites[1].at_peak_bytes, 1900U);
+  EXPECT_EQ(report.tags[1].sites[1].size_classes, 5U);
+  ASSERT_EQ(report.rules.size(), 2U);
+  EXPECT_EQ(report.rules[0].matched_sites, 2U);
+  EXPECT_TRUE(report.errors.empty());
+  EXPECT_FALSE(report.checks);
+  EXPECT_EQ(as_json(read_snapshot(as_snapshot(report))), as_json(report));
+}
+
+TEST(Snapshot, OfEarlierVersionsIsRefusedWhenItIsBroken) {
+  for (const int version : {1, 2}) {
+    const std::string bytes = bytes_of_format(version);
+    for (size_t length = 1; length < bytes.size(); ++length) {
+      EXPECT_THAT(complaint_about(bytes.substr(0, length)), HasSubstr("cut off after")) << length;
+    }
+    for (size_t at = 0; at < bytes.size(); ++at) {
+      std::string changed = bytes;
+      changed[at] = static_cast<char>(changed[at] ^ 1);
+      EXPECT_NE(complaint_about(changed), "") << at;
+    }
   }
 }
 
