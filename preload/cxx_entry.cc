@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include <new>
+#include <type_traits>
 
 #include "core/allocator/allocator.h"
 #include "preload/entry.h"
@@ -49,14 +50,25 @@ bool ask_new_handler() {
   __builtin_trap();  // operator new in a process without the C++ library
 }
 
-[[gnu::noinline]] void* new_after_failure(size_t size, size_t alignment, uintptr_t site) {
+// What a form's name says of the blocks it hands out or takes back.
+template <FunctionName kName>
+constexpr safety::Family kFamily = kName.text[2] == 'n'
+                                       ? (kName.text[3] == 'w' ? safety::Family::kNew
+                                                               : safety::Family::kNewArray)
+                                       : (kName.text[3] == 'l' ? safety::Family::kNew
+                                                               : safety::Family::kNewArray);
+
+[[gnu::noinline]] void* new_after_failure(size_t size,
+                                          size_t alignment,
+                                          uintptr_t site,
+                                          safety::Family family) {
   for (;;) {
     errno = ENOMEM;  // as libstdc++, whose operators call malloc
     if (!ask_new_handler()) {
       throw_bad_alloc();
     }
-    void* block = alignment == 0 ? allocator::allocate(size, site)
-                                 : allocator::allocate_aligned(alignment, size, site);
+    void* block = alignment == 0 ? allocator::allocate_slow_as(size, site, family)
+                                 : allocator::allocate_aligned(alignment, size, site, family);
     if (block != nullptr) {
       return block;
     }
@@ -68,12 +80,13 @@ template <FunctionName kName>
   if (allocator::stands_aside()) {
     return call_next<kName, void*>(size);
   }
-  void* block = allocator::allocate_slow(size, site);
-  return likely(block != nullptr) ? block : new_after_failure(size, 0, site);
+  void* block = allocator::allocate_slow_as(size, site, kFamily<kName>);
+  return likely(block != nullptr) ? block : new_after_failure(size, 0, site, kFamily<kName>);
 }
 
+template <FunctionName kName>
 [[gnu::always_inline]] inline void* new_at(size_t size, uintptr_t site) {
-  return allocator::allocate<new_slow<"_Znwm">>(size, site);
+  return allocator::allocate<new_slow<kName>>(size, site);
 }
 
 // Of an entry point that has no frame.
@@ -82,13 +95,25 @@ template <FunctionName kName>
   return allocator::allocate<allocator::allocate_for_caller<new_slow<kName>>>(size, caller);
 }
 
+size_t size_told() {
+  return 0;
+}
+
+template <typename First, typename... Rest>
+size_t size_told(First first, Rest... /*rest*/) {
+  if constexpr (std::is_same_v<First, size_t>) {
+    return first;
+  }
+  return 0;
+}
+
 // `rest`: what else the form gets, size or alignment.
 template <FunctionName kName, typename... Rest>
 [[gnu::noinline]] void delete_slow(void* block, Rest... rest) {
   if (allocator::stands_aside()) {
     return call_next<kName, void>(block, rest...);
   }
-  allocator::deallocate_slow(block);
+  allocator::deallocate_slow(block, {HEAPTAG_CALLER(), kFamily<kName>, size_told(rest...)});
 }
 
 template <FunctionName kName, typename... Rest>
@@ -96,12 +121,14 @@ template <FunctionName kName, typename... Rest>
   allocator::deallocate_or(block, [=] { delete_slow<kName>(block, rest...); });
 }
 
+template <FunctionName kName>
 [[gnu::always_inline]] inline void* new_aligned_at(size_t size, size_t alignment, uintptr_t site) {
   if (unlikely(!is_power_of_two(alignment))) {
     throw_bad_alloc();  // as libstdc++
   }
-  void* block = allocator::allocate_aligned(alignment, size, site);
-  return likely(block != nullptr) ? block : new_after_failure(size, alignment, site);
+  void* block = allocator::allocate_aligned(alignment, size, site, kFamily<kName>);
+  return likely(block != nullptr) ? block
+                                  : new_after_failure(size, alignment, site, kFamily<kName>);
 }
 
 }  // namespace
@@ -118,7 +145,7 @@ HEAPTAG_EXPORT void* operator new(size_t size, std::align_val_t alignment) {
   if (stands_aside()) {
     return heaptag::call_next<"_ZnwmSt11align_val_t", void*>(size, alignment);
   }
-  return heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE());
+  return heaptag::new_aligned_at<"_Znwm">(size, static_cast<size_t>(alignment), HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void operator delete(void* block) noexcept {
@@ -179,19 +206,21 @@ template <FunctionName kName, typename... Rest>
 }
 
 // The forms that report failure by null still let the new handler try, and it may throw.
+template <FunctionName kName>
 [[gnu::noinline]] void* new_or_null(size_t size, uintptr_t site) noexcept {
   try {
-    return new_is_ours() ? new_at(size, site) : ::operator new(size);
+    return new_is_ours() ? new_at<kName>(size, site) : ::operator new(size);
   } catch (...) {
     return nullptr;
   }
 }
 
+template <FunctionName kName>
 [[gnu::noinline]] void* new_aligned_or_null(size_t size,
                                             std::align_val_t alignment,
                                             uintptr_t site) noexcept {
   try {
-    return new_aligned_is_ours() ? new_aligned_at(size, static_cast<size_t>(alignment), site)
+    return new_aligned_is_ours() ? new_aligned_at<kName>(size, static_cast<size_t>(alignment), site)
                                  : ::operator new(size, alignment);
   } catch (...) {
     return nullptr;
@@ -238,9 +267,9 @@ HEAPTAG_EXPORT void* operator new[](size_t size, std::align_val_t alignment) {
   if (stands_aside()) {
     return heaptag::call_next<"_ZnamSt11align_val_t", void*>(size, alignment);
   }
-  return heaptag::new_aligned_is_ours()
-             ? heaptag::new_aligned_at(size, static_cast<size_t>(alignment), HEAPTAG_SITE())
-             : ::operator new(size, alignment);
+  return heaptag::new_aligned_is_ours() ? heaptag::new_aligned_at<"_Znam">(
+                                              size, static_cast<size_t>(alignment), HEAPTAG_SITE())
+                                        : ::operator new(size, alignment);
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& tag) noexcept {
@@ -248,7 +277,7 @@ HEAPTAG_EXPORT void* operator new(size_t size, const std::nothrow_t& tag) noexce
     return heaptag::call_next<"_ZnwmRKSt9nothrow_t", void*, size_t, const std::nothrow_t&>(size,
                                                                                            tag);
   }
-  return heaptag::new_or_null(size, HEAPTAG_SITE());
+  return heaptag::new_or_null<"_Znwm">(size, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* operator new(size_t size,
@@ -258,7 +287,7 @@ HEAPTAG_EXPORT void* operator new(size_t size,
     return heaptag::call_next<"_ZnwmSt11align_val_tRKSt9nothrow_t", void*, size_t, std::align_val_t,
                               const std::nothrow_t&>(size, alignment, tag);
   }
-  return heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE());
+  return heaptag::new_aligned_or_null<"_Znwm">(size, alignment, HEAPTAG_SITE());
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& tag) noexcept {
@@ -267,7 +296,8 @@ HEAPTAG_EXPORT void* operator new[](size_t size, const std::nothrow_t& tag) noex
                                                                                            tag);
   }
   const bool ours = static_cast<heaptag::New>(&::operator new[]) == &heaptag_own_new_array;
-  return ours ? heaptag::new_or_null(size, HEAPTAG_SITE()) : heaptag::new_array_or_null(size);
+  return ours ? heaptag::new_or_null<"_Znam">(size, HEAPTAG_SITE())
+              : heaptag::new_array_or_null(size);
 }
 
 HEAPTAG_EXPORT void* operator new[](size_t size,
@@ -279,7 +309,7 @@ HEAPTAG_EXPORT void* operator new[](size_t size,
   }
   const bool ours =
       static_cast<heaptag::NewAligned>(&::operator new[]) == &heaptag_own_new_array_aligned;
-  return ours ? heaptag::new_aligned_or_null(size, alignment, HEAPTAG_SITE())
+  return ours ? heaptag::new_aligned_or_null<"_Znam">(size, alignment, HEAPTAG_SITE())
               : heaptag::new_array_aligned_or_null(size, alignment);
 }
 

@@ -37,7 +37,7 @@ constexpr size_t kPage = 4096;
   if (allocator::stands_aside()) {
     return call_next<"free", void>(block);
   }
-  allocator::deallocate_slow(block);
+  allocator::deallocate_slow(block, {HEAPTAG_CALLER(), safety::Family::kMalloc});
 }
 
 void* fail_enomem(uintptr_t site) {
@@ -68,14 +68,17 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
     return call_next<"realloc", void*>(block, size);
   }
   if (size == 0) {
-    allocator::deallocate(block);
+    const uintptr_t pc = HEAPTAG_FRAME()->caller_pc;
+    allocator::deallocate_or(block, [=] {
+      allocator::deallocate_slow(block, {pc, safety::Family::kMalloc});
+    });
     return nullptr;
   }
   const uintptr_t site = HEAPTAG_SITE();
   if (size > PTRDIFF_MAX) {
     return fail_enomem(site);
   }
-  return or_enomem(allocator::reallocate(block, size, site));
+  return or_enomem(allocator::reallocate(block, size, site, HEAPTAG_FRAME()->caller_pc));
 }
 
 // Of an entry point that has no frame.
@@ -89,15 +92,15 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 
 // For what the C library does not have (any more, or yet): there is nobody behind us, so it is what
 // everybody calls free.
-[[gnu::noinline]] void free_bound_slow(void* block) {
+[[gnu::noinline]] void free_bound_slow(void* block, size_t size) {
   if (allocator::stands_aside()) {
     return ::free(block);
   }
-  allocator::deallocate_slow(block);
+  allocator::deallocate_slow(block, {HEAPTAG_CALLER(), safety::Family::kMalloc, size});
 }
 
-[[gnu::always_inline]] inline void free_bound(void* block) {
-  allocator::deallocate_or(block, [=] { free_bound_slow(block); });
+[[gnu::always_inline]] inline void free_bound(void* block, size_t size = 0) {
+  allocator::deallocate_or(block, [=] { free_bound_slow(block, size); });
 }
 
 // Nobody's, unless we stand aside.
@@ -205,12 +208,12 @@ HEAPTAG_EXPORT void cfree(void* block) {
   heaptag::free_bound(block);
 }
 
-HEAPTAG_EXPORT void free_sized(void* block, size_t /*size*/) {
-  heaptag::free_bound(block);
+HEAPTAG_EXPORT void free_sized(void* block, size_t size) {
+  heaptag::free_bound(block, size);
 }
 
-HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t /*size*/) {
-  heaptag::free_bound(block);
+HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t size) {
+  heaptag::free_bound(block, size);
 }
 
 HEAPTAG_EXPORT size_t malloc_usable_size(void* block) {

@@ -12,6 +12,7 @@
 #include "core/os/syscall.h"
 #include "core/os/vm.h"
 #include "core/report/exit_report.h"
+#include "core/report/findings.h"
 #include "preload/entry.h"
 
 namespace heaptag {
@@ -100,9 +101,8 @@ HEAPTAG_EXPORT int munlockall() noexcept {
 
 HEAPTAG_EXPORT [[noreturn]] void _exit(int status) {
   heaptag::report::write_exit_report(status);
-  for (;;) {
-    heaptag::os::raw_syscall(SYS_exit_group, status);
-  }
+  const int of_findings = heaptag::report::exit_status_of_findings();
+  heaptag::os::exit_process(status == 0 ? of_findings : status);
 }
 
 HEAPTAG_EXPORT [[noreturn]] void _Exit(int status) __attribute__((alias("_exit")));

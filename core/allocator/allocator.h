@@ -10,6 +10,7 @@
 
 #include <cstring>
 
+#include "core/allocator/bad_free.h"
 #include "core/allocator/bins.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/standing.h"
@@ -22,18 +23,23 @@ inline constexpr size_t kMinAlignment = 16;
 
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
-[[gnu::noinline]] void deallocate_slow(void* block);
+[[gnu::noinline]] void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family);
+[[gnu::noinline]] void deallocate_slow(void* block, const Release& release = {});
 [[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 
 /// Zeroed memory; knows when the kernel has zeroed it already. `frame` is that of an entry point.
 void* allocate_zeroed(size_t size, const EntryFrame* frame);
 
 /// `alignment` is a power of two.
-void* allocate_aligned(size_t alignment, size_t size, uintptr_t site);
+void* allocate_aligned(size_t alignment,
+                       size_t size,
+                       uintptr_t site,
+                       safety::Family family = safety::Family::kMalloc);
 
 /// Pre: block is not null, size is not 0. On failure the block stays as it was.
 /// Counts one allocation for `site`, one free for the old owner, one reallocation.
-void* reallocate(void* block, size_t size, uintptr_t site);
+/// `pc` is the return address of the call, if that is known.
+void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc = 0);
 
 /// Bytes that may be written at `block`: constant for its life until a realloc. 0 for null and
 /// foreign pointers.
@@ -197,6 +203,9 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 [[gnu::always_inline]] inline void take_back(ThreadState* thread, Span* span, void* freed) {
   auto* block = static_cast<FreeBlock*>(freed);
   Bin* bin = static_cast<Bin*>(span->bin);
+  if (unlikely(bin->free_list == block)) {
+    return refuse_double_free(block);
+  }
   if (!kAccounting) {
     return put_back(thread, bin, span, block);
   }

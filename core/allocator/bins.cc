@@ -1,5 +1,7 @@
 #include "core/allocator/bins.h"
 
+#include "core/allocator/bad_free.h"
+#include "core/allocator/checked.h"
 #include "core/allocator/threads.h"
 #include "core/base/accounting.h"
 #include "core/base/check.h"
@@ -308,6 +310,21 @@ void for_each_bin(ThreadState* thread, Visitor visit) {
   }
 }
 
+// A free has been counted that shall not count.
+void uncount_free(ThreadState* thread, Bin* bin, const Span* span, const FreeBlock* block) {
+  write_relaxed(bin->frees, bin->frees - 1);
+  const heap::BlockCharge charge = heap::charge_of(span, block);
+  bump(thread->record.live_bytes, int64_t{charge.requested_bytes});
+  if (span->is_varied()) {
+    drop(bin->counters->freed_bytes, charge.requested_bytes);
+  } else if (!span->is_uniform()) {
+    OwnerCounters* counters = thread->known_counters(charge.owner);
+    drop(counters->frees, 1);
+    drop(counters->freed_bytes, charge.requested_bytes);
+    drop(counters->freed_usable, charge.usable_bytes);
+  }
+}
+
 void give_everything_back(ThreadState* thread, Bin* bin) {
   empty_list(thread, bin);
   release_spare(thread, bin);
@@ -396,6 +413,10 @@ bool refill(ThreadState* thread, Bin* bin) {
 }
 
 void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
+  if (unlikely(span->free_list == block)) {
+    uncount_free(thread, bin, span, block);
+    return refuse_double_free(block);
+  }
   ++bin->bound;
   if (unlikely(give_to_span(span, block))) {
     const BusyScope busy(thread);
@@ -432,6 +453,7 @@ void sweep(ThreadState* thread, bool everything) {
 }
 
 void retire_bins(ThreadState* thread) {
+  retire_checked(thread);
   drain_inbox(thread, DrainTo::kSpans);
   sweep(thread, true);
   send_outgoing(thread);

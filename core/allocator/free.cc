@@ -1,7 +1,10 @@
 // Slow paths of free: null, blocks of other threads, large blocks, foreign pointers, spans that
 // need attention.
 #include "core/allocator/allocator.h"
+#include "core/allocator/bad_free.h"
+#include "core/allocator/checked.h"
 #include "core/allocator/large.h"
+#include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
@@ -9,6 +12,7 @@
 namespace heaptag::allocator {
 
 using heap::SpanState;
+using safety::Kind;
 
 namespace {
 
@@ -53,8 +57,12 @@ void send_home(ThreadState* thread, ThreadState* home, FreeBlock* block, uint32_
   charge_free(thread, owner, size, usable);
 }
 
-void free_remote(ThreadState* thread, Span* span, FreeBlock* block) {
+void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Release& release) {
   const uint32_t block_bytes = span->block_bytes;
+  const auto* home = static_cast<ThreadState*>(span->thread);
+  if (unlikely(read_relaxed(thread->outgoing[home->record.id % kOutgoing].first) == block)) {
+    return tell_bad_free(Kind::kDoubleFree, span, block, release);
+  }
   if constexpr (!kAccounting) {
     return send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
   }
@@ -72,13 +80,13 @@ void free_remote(ThreadState* thread, Span* span, FreeBlock* block) {
 
 }  // namespace
 
-void deallocate_slow(void* block) {
+void deallocate_slow(void* block, const Release& release) {
   if (block == nullptr) {
     return;
   }
   Span* span = heap::find_span(block);
   if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {
-    return free_remote(tls_state, span, static_cast<FreeBlock*>(block));
+    return free_remote(tls_state, span, static_cast<FreeBlock*>(block), release);
   }
   ThreadScope scope;
   ThreadState* thread = scope.thread();
@@ -89,15 +97,25 @@ void deallocate_slow(void* block) {
   if (span->thread == thread) {
     take_back(thread, span, block);
   } else if (span->thread != nullptr) {
-    free_remote(thread, span, static_cast<FreeBlock*>(block));
+    free_remote(thread, span, static_cast<FreeBlock*>(block), release);
     if (unlikely(scope.is_late())) {
       send_outgoing(thread);  // this state may never be called again
     }
   } else if (span->state == SpanState::kLarge && block == span->base) {
     free_large(thread, span);
+  } else if (is_checked(span)) {
+    deallocate_checked(thread, span, block, release);
+    publish_live(thread);
   } else {
     bump(thread->record.foreign_frees);
+    tell_bad_free(kind_of_bad_free(span, block), span, block, release);
   }
+}
+
+void refuse_double_free(void* block) {
+  ThreadScope scope;
+  BusyScope busy(scope.thread());
+  tell_bad_free(Kind::kDoubleFree, heap::find_span(block), block, {});
 }
 
 void put_back_metered(FreeBlock* block, Span* span, ThreadState* thread) {

@@ -3,6 +3,7 @@
 
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
+#include "core/allocator/checked.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
@@ -23,6 +24,9 @@ size_t bytes_to_keep(const Span* span) {
 }
 
 bool is_block(const Span* span, const void* block) {
+  if (unlikely(is_checked(span))) {
+    return is_start_of_checked(span, block);
+  }
   return span->thread != nullptr || (span->state == SpanState::kLarge && block == span->base);
 }
 
@@ -142,6 +146,23 @@ unsigned aligned_class(size_t alignment, size_t size) {
   return heap::kClassCount;
 }
 
+void* allocate_checked_slow(const CheckedRequest& request) {
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr) {
+    count_stray_failure();
+    return nullptr;
+  }
+  BusyScope busy(thread);
+  void* block = allocate_checked(thread, request);
+  if (block == nullptr) {
+    bump(counters_of(thread, owner_of_request(thread, request.site, request.size))->failed);
+  } else {
+    publish_live(thread);
+  }
+  return block;
+}
+
 }  // namespace
 
 void* allocate_zeroed(size_t size, const EntryFrame* frame) {
@@ -160,7 +181,11 @@ void* allocate_zeroed(size_t size, const EntryFrame* frame) {
   return block;
 }
 
-void* allocate_aligned(size_t alignment, size_t size, uintptr_t site) {
+void* allocate_aligned(size_t alignment, size_t size, uintptr_t site, safety::Family family) {
+  if (checks_blocks()) {
+    return allocate_checked_slow(
+        {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+  }
   if (alignment <= kMinAlignment) {
     return allocate(size, site);
   }
@@ -189,13 +214,16 @@ void* allocate_aligned(size_t alignment, size_t size, uintptr_t site) {
   return block;
 }
 
-void* reallocate(void* block, size_t size, uintptr_t site) {
+void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc) {
+  const Release release{pc, safety::Family::kMalloc};
   Span* span = heap::find_span(block);
   if (unlikely(!is_block(span, block))) {
-    deallocate_slow(block);  // counts it as foreign; there is nothing that could be copied
+    deallocate_slow(block, release);  // tells what it is; there is nothing that could be copied
     return allocate(size, site);
   }
-  if (span->state == SpanState::kLarge) {
+  if (unlikely(is_checked(span))) {
+    // It always moves: who goes on to use the old one is found.
+  } else if (span->state == SpanState::kLarge) {
     void* resized = resize_large_block(span, size, site);
     if (resized != nullptr) {
       return resized;
@@ -203,13 +231,14 @@ void* reallocate(void* block, size_t size, uintptr_t site) {
   } else if (resize_small(span, block, size, site)) {
     return block;
   }
-  const size_t old_bytes = bytes_to_keep(span);
+  const size_t old_bytes =
+      is_checked(span) ? usable_size_checked(span, block) : bytes_to_keep(span);
   void* moved = allocate(size, site);
   if (moved == nullptr) {
     return nullptr;
   }
   std::memcpy(moved, block, old_bytes < size ? old_bytes : size);
-  deallocate(block);
+  deallocate_or(block, [&] { deallocate_slow(block, release); });
   ThreadScope scope;
   if (scope.thread() != nullptr) {
     bump(scope.thread()->record.reallocations);
@@ -219,6 +248,9 @@ void* reallocate(void* block, size_t size, uintptr_t site) {
 
 size_t usable_size(const void* block) {
   const Span* span = heap::find_span(block);
+  if (unlikely(is_checked(span))) {
+    return usable_size_checked(span, block);
+  }
   if (!is_block(span, block)) {
     return 0;
   }

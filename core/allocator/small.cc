@@ -4,6 +4,7 @@
 
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
+#include "core/allocator/checked.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
@@ -253,7 +254,19 @@ void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, ui
   return allocate_in_metered(thread, slot, size_class, size);
 }
 
-void* allocate_slow(size_t size, uintptr_t site) {
+OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, OwnerId* owner) {
+  if (likely(size <= heap::kLargestClassBytes)) {
+    Slot shared;
+    const Slot* slot = find_slot(thread, heap::selector_of(size), size, site, &shared);
+    *owner = slot == nullptr ? OwnerId::kNone : OwnerId{slot->owner};
+    return slot == nullptr ? nullptr : thread->known_counters(*owner);
+  }
+  *owner = owner_of_request(thread, site, size);
+  OwnerCounters* counters = counters_of(thread, *owner);
+  return counters == &thread->lost ? nullptr : counters;
+}
+
+void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
@@ -262,7 +275,9 @@ void* allocate_slow(size_t size, uintptr_t site) {
   }
   BusyScope busy(thread);
   void* block = nullptr;
-  if (size > heap::kLargestClassBytes) {
+  if (checks_blocks()) {
+    block = allocate_checked(thread, {size, kMinAlignment, site, family});
+  } else if (size > heap::kLargestClassBytes) {
     Span* span = allocate_large(thread, size, 1, site);
     block = span == nullptr ? nullptr : span->base;
   } else {
@@ -274,6 +289,10 @@ void* allocate_slow(size_t size, uintptr_t site) {
   }
   publish_live(thread);
   return block;
+}
+
+void* allocate_slow(size_t size, uintptr_t site) {
+  return allocate_slow_as(size, site, safety::Family::kMalloc);
 }
 
 void count_failure(uintptr_t site) {

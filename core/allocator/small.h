@@ -10,4 +10,8 @@ namespace heaptag::allocator {
 /// BlockMeta). Null without memory.
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site);
 
+/// The owner of a request of any size, and its counters in this thread; no bin is asked for a
+/// block. Null without memory.
+OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, OwnerId* owner);
+
 }  // namespace heaptag::allocator

@@ -19,6 +19,7 @@ namespace heaptag::allocator {
 inline constexpr uint32_t kMaxPushedTags = 64;
 
 struct ThreadState;
+struct CheckedLists;
 
 /// Blocks of one other thread that this one has freed, on their way to its inbox: one atomic
 /// operation for all of them. They are charged already.
@@ -69,7 +70,8 @@ struct alignas(64) ThreadState {
   uintptr_t handle;       // os::thread_handle() of the thread
   uint32_t pushed_tags;
   SlotTable* pushed[kMaxPushedTags];
-  OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
+  CheckedLists* checked;  // when blocks are checked, after the first of them
+  OwnerCounters lost;     // charged to the overflow owner: no memory for a counter of its own
 
   // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
   Bin* metered[heap::kClassCount + 1];

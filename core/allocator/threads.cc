@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/allocator/bins.h"
+#include "core/allocator/checked_store.h"
 #include "core/allocator/interruption.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/pushed_tags.h"
@@ -13,6 +14,8 @@
 #include "core/os/lock.h"
 #include "core/os/thread_hooks.h"
 #include "core/os/vm.h"
+#include "core/safety/stacks.h"
+#include "core/stack/capture.h"
 #include "core/tag/owners.h"
 
 namespace heaptag::allocator {
@@ -237,8 +240,14 @@ void start_afresh(Reset reset) {
       }
     }
   }
+  if (reset(checked_store_lock_for_fork())) {
+    forget_checked_store();
+  }
   if (reset(heap::page_heap_lock_for_fork())) {
     heap::forget_free_runs();
+  }
+  if (reset(safety::stacks_lock_for_fork())) {
+    safety::stop_keeping_stacks();
   }
   if (reset(meta::lock_for_fork())) {
     meta::forget_free_memory();
@@ -265,15 +274,13 @@ void after_unseen_fork() {
 }
 
 // In rank order, outermost first.
-constexpr unsigned kLocks = 6;
+constexpr unsigned kLocks = 8;
 
 struct RankedLocks {
-  os::Lock* locks[kLocks] = {&peak_lock_for_fork(),
-                             &late.lock,
-                             &tag::owners_lock_for_fork(),
-                             &registry.lock,
-                             &heap::page_heap_lock_for_fork(),
-                             &meta::lock_for_fork()};
+  os::Lock* locks[kLocks] = {&peak_lock_for_fork(),           &late.lock,
+                             &tag::owners_lock_for_fork(),    &registry.lock,
+                             &checked_store_lock_for_fork(),  &heap::page_heap_lock_for_fork(),
+                             &safety::stacks_lock_for_fork(), &meta::lock_for_fork()};
 };
 
 }  // namespace
@@ -367,6 +374,7 @@ void grow_slots(ThreadState* thread) {
 
 void forget_unloaded_modules() {
   const QuietScope quiet;
+  stack::forget_rows();
   tag::forget_unloaded([](uintptr_t begin, uintptr_t end) {
     os::LockGuard guard(registry.lock);
     for (ThreadState* thread = first_thread(); thread != nullptr;
@@ -374,6 +382,21 @@ void forget_unloaded_modules() {
       empty_slots_locked(thread, begin, end);
     }
   });
+}
+
+void start_checking() {
+  const ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr) {
+    return;
+  }
+  const BusyScope busy(thread);
+  retire_bins(thread);
+  for (Bin*& bin : thread->metered) {
+    bin = &no_bin;
+  }
+  os::LockGuard guard(registry.lock);
+  empty_slots_locked(thread, 0, UINTPTR_MAX);
 }
 
 void rules_have_come() {

@@ -79,6 +79,10 @@ inline void activate(ThreadState* thread, SlotTable* table) {
 /// Doubles the table that the thread probes, if there is memory.
 void grow_slots(ThreadState* thread);
 
+/// From here on every block of this process is a checked one (safety::settings say so). Before a
+/// second thread is there.
+void start_checking();
+
 /// The rules have come: what the calling thread's slots say is looked up anew.
 void rules_have_come();
 

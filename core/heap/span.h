@@ -25,6 +25,7 @@ enum class SpanState : uint8_t {
   kPartial,     // has free blocks, in its bin's queue or spare   (its thread)
   kFull,        // all of its blocks are used                     (its thread)
   kLarge,       // one block of its own                           (whoever frees it)
+  kChecked,     // blocks with records, see core/allocator/checked_span.h
 };
 
 enum SpanFlag : uint8_t {

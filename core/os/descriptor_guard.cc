@@ -39,6 +39,15 @@ GuardedDescriptor guard_descriptor(int fd) {
   return guarded;
 }
 
+GuardedDescriptor note_descriptor(int fd) {
+  struct stat info {};
+
+  if (is_error(raw_syscall(SYS_fstat, fd, reinterpret_cast<long>(&info)))) {
+    return {};
+  }
+  return {fd, info.st_dev, info.st_ino};
+}
+
 bool is_same_file(const GuardedDescriptor& guarded) {
   struct stat info {};
 

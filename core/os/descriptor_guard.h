@@ -16,6 +16,9 @@ struct GuardedDescriptor {
 /// Duplicates `fd` to a high number, close-on-exec. fd is -1 when that is not possible.
 GuardedDescriptor guard_descriptor(int fd);
 
+/// The descriptor itself, and what it is now: nothing is duplicated. fd is -1 when it is not open.
+GuardedDescriptor note_descriptor(int fd);
+
 /// Is it still the same file? The program may have closed it and got its number for something else.
 bool is_same_file(const GuardedDescriptor& guarded);
 

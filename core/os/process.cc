@@ -1,6 +1,8 @@
 #include "core/os/process.h"
 
 #include <gnu/libc-version.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -28,6 +30,14 @@ void __freeres() __attribute__((weak));
 namespace heaptag::os {
 
 namespace {
+
+// SIG_DFL, in the kernel's layout.
+struct KernelDefault {
+  uint64_t handler = 0;
+  uint64_t flags = 0;
+  uint64_t restorer = 0;
+  uint64_t mask = 0;
+};
 
 using Handler = void (*)(int status);
 constinit Handler process_end = nullptr;
@@ -96,6 +106,31 @@ void at_process_end(void (*handler)(int status)) {
   process_end = handler;
   __cxa_atexit(at_exit, nullptr, nullptr);
   __cxa_at_quick_exit(at_exit, nullptr);
+}
+
+void abort_process() {
+  const long process = raw_syscall(SYS_getpid);
+  const uint64_t only_abort = uint64_t{1} << (SIGABRT - 1);
+  raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&only_abort), 0,
+              sizeof(only_abort));
+  raw_syscall(SYS_tgkill, process, raw_syscall(SYS_gettid), SIGABRT);
+  // A handler has come back, or the signal is ignored.
+  const KernelDefault action{};
+  raw_syscall(SYS_rt_sigaction, SIGABRT, reinterpret_cast<long>(&action), 0, sizeof(uint64_t));
+  for (;;) {
+    raw_syscall(SYS_tgkill, process, raw_syscall(SYS_gettid), SIGABRT);
+    raw_syscall(SYS_exit_group, 128 + SIGABRT);
+  }
+}
+
+void exit_process(int status) {
+  for (;;) {
+    raw_syscall(SYS_exit_group, status);
+  }
+}
+
+void flush_streams() {
+  fflush(nullptr);
 }
 
 void free_library_memory() {

@@ -35,6 +35,15 @@ const char* libc_version();
 /// of them; and at quick_exit().
 void at_process_end(void (*handler)(int status));
 
+/// Ends the process by SIGABRT; a handler of the program's is called first.
+[[noreturn]] void abort_process();
+
+/// Ends it at once: no handler is called.
+[[noreturn]] void exit_process(int status);
+
+/// Writes out what stdio streams hold.
+void flush_streams();
+
 /// Frees what the C and C++ libraries keep for themselves until the end, as Valgrind has them do
 /// before it counts. Flushes stdio. Only for a process that is in exit() with one thread.
 void free_library_memory();

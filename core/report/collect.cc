@@ -1,5 +1,6 @@
 #include "core/report/collect.h"
 
+#include "core/allocator/checked_lists.h"
 #include "core/allocator/figures.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
@@ -10,6 +11,8 @@
 #include "core/os/clock.h"
 #include "core/os/process.h"
 #include "core/render/names.h"
+#include "core/report/error_view.h"
+#include "core/report/findings.h"
 #include "core/report/process_facts.h"
 #include "core/tag/modules.h"
 #include "core/tag/owners.h"
@@ -306,7 +309,9 @@ void collect_memory(render::Report* report) {
   const uint64_t in_spans = pages.used_bytes > totals.figures.usable_bytes
                                 ? pages.used_bytes - totals.figures.usable_bytes
                                 : 0;
-  totals.cached_bytes = in_spans + pages.dirty_bytes;
+  const uint64_t quarantined = allocator::waiting_bytes();
+  totals.cached_bytes =
+      in_spans + pages.dirty_bytes - (quarantined < in_spans ? quarantined : in_spans);
   totals.resident_bytes = resident_bytes();
   // The kernel counts in batches: what is resident now may be more than its maximum.
   const uint64_t highest = os::max_resident_bytes();
@@ -315,9 +320,11 @@ void collect_memory(render::Report* report) {
   memory.live = totals.figures.live_bytes;
   memory.rounding = totals.figures.usable_bytes - totals.figures.live_bytes;
   memory.cached = totals.cached_bytes;
+  memory.quarantined = quarantined < in_spans ? quarantined : in_spans;
   memory.metadata = totals.metadata_bytes;
   memory.resident = totals.resident_bytes;
-  const uint64_t ours = memory.live + memory.rounding + memory.cached + memory.metadata;
+  const uint64_t ours =
+      memory.live + memory.rounding + memory.cached + memory.quarantined + memory.metadata;
   if (memory.resident == 0) {
     return;
   }
@@ -330,6 +337,9 @@ void collect_memory(render::Report* report) {
 Collected::~Collected() {
   for (elf::Symbols& module : symbols) {
     elf::close_symbols(&module);
+  }
+  if (error_symbols != nullptr) {
+    error_symbols->close();
   }
 }
 
@@ -362,6 +372,7 @@ bool collect(Collected* collected) {
   collect_totals(&collected->report, rows, peak);
   raise_peak(&collected->report, &rows);
   collect_memory(&collected->report);
+  collect_errors(collected);
   return true;
 }
 

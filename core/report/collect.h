@@ -8,12 +8,15 @@
 
 namespace heaptag::report {
 
+class SymbolSource;
+
 /// A report and everything that its strings lie in.
 struct Collected {
   render::Report report;
   Scratch scratch;
   std::span<elf::Symbols> symbols;  // one per module, open as long as names are lent
   std::span<uint32_t> sort_words;
+  SymbolSource* error_symbols = nullptr;  // lends the names of errors
 
   ~Collected();
 };

@@ -3,6 +3,7 @@
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/report/descriptor.h"
+#include "core/report/findings.h"
 #include "core/report/log.h"
 #include "core/report/report_path.h"
 #include "core/report/session.h"
@@ -31,7 +32,22 @@ bool may_report(const Session& state) {
          (state.children == config::Children::kDefault && has_pid_placeholder(state.report_path));
 }
 
+void write_error_report() {
+  if (!may_report(session)) {
+    return;
+  }
+  session.is_written = true;
+  const os::SignalBlock block(os::Blocked::kOfWriting);
+  const ReportTurn turn;
+  if (turn.is_ours()) {
+    write_report({session.report_path, "error"});
+  }
+}
+
 void write_exit_report(int status) {
+  if (!is_over(session)) {
+    verify_at_exit();
+  }
   const bool is_wanted = may_report(session);
   if (!is_wanted && (!is_watching_signal() || is_over(session))) {
     return;
@@ -51,11 +67,17 @@ void write_report_at_exit(int status) {
     os::free_library_memory();
   }
   write_exit_report(status);
+  const int of_findings = exit_status_of_findings();
+  if (status == 0 && of_findings != 0) {
+    os::flush_streams();
+    os::exit_process(of_findings);
+  }
 }
 
 void note_forked_child() {
   publish_process_id();
   session.is_child = true;
+  forget_findings();
   after_fork_in_child();
 }
 

@@ -8,6 +8,9 @@ namespace heaptag::report {
 /// written. A vfork child that shares our memory writes none. Signals: unsafe.
 void write_exit_report(int status);
 
+/// The same when the process is about to be ended because of an error.
+void write_error_report();
+
 /// From exit() and quick_exit(), after every destructor of the program: as write_exit_report, and
 /// lets the libraries free what they keep first, so that the report shows what the program holds.
 void write_report_at_exit(int status);

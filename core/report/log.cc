@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/base/format.h"
+#include "core/base/text.h"
 #include "core/os/descriptor_guard.h"
 #include "core/os/file.h"
 
@@ -57,6 +58,26 @@ void write_to_stderr(std::string_view line) {
   }
 }
 
+void write_to_destination(std::string_view text) {
+  if (log.path[0] == '\0') {
+    write_to_stderr(text);
+    return;
+  }
+  const int fd = os::append_file(log.path, 0600);
+  if (fd >= 0) {
+    os::write_all(fd, text.data(), text.size());
+    os::close_file(fd);
+  }
+}
+
+void send_line_to_syslog(std::string_view line) {
+  char buffer[kMaxLineBytes];
+  BufferSink text(buffer, sizeof(buffer));
+  text.sink().put(kSyslogPrefix);
+  text.sink().put(line);
+  os::send_syslog(text.view().data(), text.view().size());
+}
+
 }  // namespace
 
 void open_log(const char* destination, bool keep_stderr) {
@@ -79,6 +100,11 @@ void open_log(const char* destination, bool keep_stderr) {
   }
 }
 
+void note_stderr() {
+  log.copy_of_stderr = os::note_descriptor(kStderr);
+  log.keeps_stderr = true;
+}
+
 void log_line(std::initializer_list<std::string_view> parts) {
   char buffer[kMaxLineBytes];
   BufferSink line(buffer, sizeof(buffer) - 1);
@@ -97,15 +123,24 @@ void log_line(std::initializer_list<std::string_view> parts) {
   const size_t length = line.view().size();
   buffer[length] = '\n';
   const std::string_view text{buffer, length + 1};
-  if (log.path[0] == '\0') {
-    write_to_stderr(text);
-    return;
-  }
-  const int fd = os::append_file(log.path, 0600);
-  if (fd >= 0) {
-    os::write_all(fd, text.data(), text.size());
-    os::close_file(fd);
-  }
+  write_to_destination(text);
+}
+
+Sink log_sink() {
+  return {[](void*, const char* data, size_t size_bytes) {
+            std::string_view text{data, size_bytes};
+            if (!log.to_syslog) {
+              write_to_destination(text);
+              return;
+            }
+            while (!text.empty()) {
+              const std::string_view line = take_first(text, text.find('\n'));
+              send_line_to_syslog(line);
+              text = line.size() == text.size() ? std::string_view{}
+                                                : drop_first(text, line.size() + 1);
+            }
+          },
+          nullptr};
 }
 
 std::string_view error_text(long error) {

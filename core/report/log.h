@@ -5,6 +5,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "core/base/sink.h"
+
 namespace heaptag::report {
 
 /// Where messages go: "stderr" (null), "syslog" or a path, copied.
@@ -15,6 +17,13 @@ void open_log(const char* destination, bool keep_stderr);
 
 /// Writes "heaptag: " and the parts as one line. What cannot be written is dropped.
 void log_line(std::initializer_list<std::string_view> parts);
+
+/// Before open_log: remembers what descriptor 2 is now, so that nothing is written to another file
+/// that gets its number. One system call.
+void note_stderr();
+
+/// Takes lines of text, each with its line feed, as they are. What cannot be written is dropped.
+Sink log_sink();
 
 /// What a negative errno means, in words; "error N" for rare ones. Lent until the next call.
 std::string_view error_text(long error);

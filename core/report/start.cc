@@ -16,6 +16,7 @@
 #include "core/report/ancestry.h"
 #include "core/report/descriptor.h"
 #include "core/report/exit_report.h"
+#include "core/report/findings.h"
 #include "core/report/log.h"
 #include "core/report/report_path.h"
 #include "core/report/session.h"
@@ -122,6 +123,10 @@ bool asks_for_reports(const config::Options& options) {
   return options.report != nullptr || options.signal != 0;
 }
 
+bool has_something_to_say(const config::Options& options) {
+  return asks_for_reports(options) || options.check.any();
+}
+
 // Who we are and where messages go. Afterwards it is known whether the session is silent.
 Ancestry open_session(int argc, char** argv, char** environment, const config::Options& options) {
   session.program = program_name(argc, argv);
@@ -132,7 +137,7 @@ Ancestry open_session(int argc, char** argv, char** environment, const config::O
   session.children = options.children;
   session.format = options.format;
   if (!session.is_silent) {
-    open_log(options.log, asks_for_reports(options));
+    open_log(options.log, has_something_to_say(options));
   }
   return ancestry;
 }
@@ -150,9 +155,10 @@ void start_with_options(int argc, char** argv, char** environment) {
               " ", item.advice, "; it is ignored"});
   }
   apply_tag_options(options, ancestry.is_first);
-  if (!asks_for_reports(options)) {
+  if (!has_something_to_say(options)) {
     return;
   }
+  start_checks(options.check);
   if (options.report != nullptr) {
     session.report_path = absolute_path(options.report);
     session.room = os::reserve(kReportRoomBytes);
@@ -210,10 +216,12 @@ void start(int argc, char** argv, char** environment) {
     return;
   }
   publish_descriptor();
+  note_stderr();
   if (has_options(environment)) {
     start_with_options(argc, argv, environment);
   }
   if (!session.is_silent) {
+    listen_to_findings();
     allocator::read_loaded_modules();
   }
 }

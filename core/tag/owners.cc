@@ -263,6 +263,11 @@ void apply_rules() {
   });
 }
 
+ModuleId module_of(uintptr_t pc) {
+  os::LockGuard guard(state.lock);
+  return state.is_torn ? ModuleId::kNone : intern_module_locked(pc - 1);
+}
+
 void read_loaded_modules() {
   // The loader's lock is never asked for while ours is held: whoever holds it may allocate.
   os::LoadedObjects objects;

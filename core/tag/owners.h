@@ -36,6 +36,9 @@ TagId tag_by_name(std::string_view name);
 /// After the last add_rule: sites that were seen before get the tags of rules, too.
 void apply_rules();
 
+/// The module that a return address lies in. kNone when there is none.
+ModuleId module_of(uintptr_t pc);
+
 /// Reads the symbols of what the loader has loaded since the last time.
 void read_loaded_modules();
 

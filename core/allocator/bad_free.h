@@ -1,0 +1,25 @@
+// Frees of what is no block of the program's, in every mode: told, and nothing else is done.
+// What is certain: a pointer outside of the heap; a block that is freed twice in a row, by
+// whichever thread. What is likely: one that lies in memory that is free now. Layer:
+// core/allocator.
+#pragma once
+
+#include "core/allocator/release.h"
+#include "core/heap/span.h"
+#include "core/safety/finding.h"
+
+namespace heaptag::allocator {
+
+/// What is wrong with the free of a pointer that is not the first byte of a block.
+safety::Kind kind_of_bad_free(const heap::Span* span, const void* block);
+
+/// Tells of it. Pre: the thread is in a slow path and holds no lock.
+[[gnu::cold, gnu::noinline]] void tell_bad_free(safety::Kind kind,
+                                                const heap::Span* span,
+                                                const void* block,
+                                                const Release& release);
+
+/// The block was freed a moment ago by this thread: tells, and does nothing.
+[[gnu::cold, gnu::noinline]] void refuse_double_free(void* block);
+
+}  // namespace heaptag::allocator

@@ -1,0 +1,277 @@
+#include "core/allocator/checked_store.h"
+
+#include "core/allocator/checked_verify.h"
+#include "core/heap/page_heap.h"
+#include "core/meta/meta_allocator.h"
+#include "core/safety/settings.h"
+
+namespace heaptag::allocator {
+
+using heap::FreeBlock;
+using heap::SpanState;
+
+namespace {
+
+constexpr uint32_t kMaxSpanPages = 16;
+
+struct SizeStore {
+  Span* partial;  // spans with free blocks, linked by next and prev
+  Span* spare;    // one that is empty: it is kept out of `partial`
+  uint32_t span_count;
+};
+
+struct Store {
+  os::Lock lock;
+  SizeStore sizes[heap::kClassCount];
+};
+
+constinit Store store{};
+
+void link_partial(SizeStore* size, Span* span) {
+  span->prev = nullptr;
+  span->next = size->partial;
+  if (span->next != nullptr) {
+    span->next->prev = span;
+  }
+  size->partial = span;
+}
+
+void unlink_partial(SizeStore* size, Span* span) {
+  (span->prev == nullptr ? size->partial : span->prev->next) = span->next;
+  if (span->next != nullptr) {
+    span->next->prev = span->prev;
+  }
+  span->next = nullptr;
+  span->prev = nullptr;
+}
+
+bool has_free_block(const Span* span) {
+  return span->free_list != nullptr || span->linked < span->capacity;
+}
+
+uint32_t pages_for_new_span(unsigned size_class, uint32_t span_count) {
+  uint32_t pages = heap::kClasses[size_class].base_pages;
+  for (; span_count >= 4 && pages * 2 <= kMaxSpanPages; span_count /= 2) {
+    pages *= 2;
+  }
+  return pages;
+}
+
+size_t record_bytes_of(const Span* span) {
+  return span->capacity * sizeof(BlockRecord);
+}
+
+size_t kept_bytes_of(const Span* span) {
+  return safety::settings.kmem_debug ? span->capacity * safety::keepable_bytes(span->block_bytes)
+                                     : 0;
+}
+
+void release_tables(Span* span) {
+  meta::release(span->words, record_bytes_of(span));
+  if (span->bin != nullptr) {
+    meta::release(span->bin, kept_bytes_of(span));
+  }
+  span->words = nullptr;
+  span->bin = nullptr;
+}
+
+bool make_tables(Span* span) {
+  span->words = static_cast<uint32_t*>(meta::allocate(record_bytes_of(span)));
+  if (span->words == nullptr) {
+    return false;
+  }
+  const size_t kept_bytes = kept_bytes_of(span);
+  span->bin = kept_bytes == 0 ? nullptr : meta::allocate(kept_bytes);  // without: no copies
+  return true;
+}
+
+// All pages are mapped: pointers to the middle of a block find it.
+void publish(Span* span) {
+  heap::map_span_pages(span);
+  span->state = SpanState::kChecked;
+}
+
+Span* new_span_locked(unsigned size_class) {
+  const heap::ClassInfo& info = heap::kClasses[size_class];
+  SizeStore& size = store.sizes[size_class];
+  const uint32_t pages = pages_for_new_span(size_class, size.span_count);
+  Span* span = heap::allocate_run(pages);
+  if (span == nullptr) {
+    return nullptr;
+  }
+  span->flags = 0;
+  span->block_bytes = static_cast<uint16_t>(info.block_bytes);
+  span->inverse = info.inverse;
+  span->size_class = static_cast<uint8_t>(size_class);
+  span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
+  if (!make_tables(span)) {
+    heap::release_run(span, true);
+    return nullptr;
+  }
+  publish(span);
+  ++size.span_count;
+  return span;
+}
+
+Span* span_with_block_locked(unsigned size_class) {
+  SizeStore& size = store.sizes[size_class];
+  Span* span = size.partial;
+  if (span != nullptr) {
+    return span;
+  }
+  span = size.spare;
+  size.spare = nullptr;
+  if (span == nullptr) {
+    span = new_span_locked(size_class);
+  }
+  if (span != nullptr) {
+    link_partial(&size, span);
+  }
+  return span;
+}
+
+uintptr_t take_block_locked(Span* span) {
+  auto base = reinterpret_cast<uintptr_t>(span->free_list);
+  if (base != 0) {
+    span->free_list = reinterpret_cast<FreeBlock*>(find_block(span, base).record->next);
+  } else {
+    base = reinterpret_cast<uintptr_t>(span->base) + size_t{span->linked} * span->block_bytes;
+    ++span->linked;
+  }
+  ++span->used;
+  return base;
+}
+
+// Returns the span when nobody has any of its blocks, and it may go.
+Span* give_block_locked(uintptr_t base) {
+  Span* span = heap::find_span(reinterpret_cast<const void*>(base));
+  SizeStore& size = store.sizes[span->size_class];
+  if (!has_free_block(span)) {
+    link_partial(&size, span);
+  }
+  find_block(span, base).record->next = reinterpret_cast<uintptr_t>(span->free_list);
+  span->free_list = reinterpret_cast<FreeBlock*>(base);
+  if (--span->used != 0) {
+    return nullptr;
+  }
+  unlink_partial(&size, span);
+  if (size.spare == nullptr) {
+    size.spare = span;
+    return nullptr;
+  }
+  --size.span_count;
+  return span;
+}
+
+// Nobody can reach its blocks any more but those who walk all spans, and stray writes.
+void release_span(Span* span) {
+  verify_span(span, safety::FoundWhen::kEviction);
+  {
+    os::LockGuard guard(store.lock);
+    span->state = SpanState::kUnused;
+  }
+  release_tables(span);
+  heap::release_run(span, false);
+}
+
+}  // namespace
+
+BlockChain take_from_store(unsigned size_class, uint32_t count) {
+  os::LockGuard guard(store.lock);
+  BlockChain chain;
+  while (chain.count < count) {
+    Span* span = span_with_block_locked(size_class);
+    if (span == nullptr) {
+      break;
+    }
+    const uintptr_t base = take_block_locked(span);
+    if (!has_free_block(span)) {
+      unlink_partial(&store.sizes[size_class], span);
+    }
+    find_block(span, base).record->next = chain.first;
+    chain.last = chain.first == 0 ? base : chain.last;
+    chain.first = base;
+    ++chain.count;
+  }
+  return chain;
+}
+
+void give_to_store(BlockChain blocks) {
+  Span* empty = nullptr;
+  {
+    os::LockGuard guard(store.lock);
+    for (uintptr_t base = blocks.first; blocks.count != 0; --blocks.count) {
+      const uintptr_t next = listed_block(base).record->next;
+      Span* span = give_block_locked(base);
+      if (span != nullptr) {
+        span->next = empty;
+        empty = span;
+      }
+      base = next;
+    }
+  }
+  while (empty != nullptr) {
+    Span* next = empty->next;
+    empty->next = nullptr;
+    release_span(empty);
+    empty = next;
+  }
+}
+
+Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_pages, size_t front) {
+  constexpr size_t kMaxBytes = size_t{1} << 43;  // page counts fit 32 bits
+  if (bytes > kMaxBytes) {
+    return nullptr;
+  }
+  const auto pages =
+      static_cast<uint32_t>((bytes + heap::kSpanPageBytes - 1) / heap::kSpanPageBytes);
+  Span* span = heap::allocate_run(pages == 0 ? 1 : pages, alignment_pages);
+  if (span == nullptr) {
+    return nullptr;
+  }
+  span->block_bytes = 0;
+  span->capacity = 1;
+  span->linked = 1;
+  span->used = 1;
+  span->inverse = static_cast<uint32_t>(front);
+  span->requested_large = requested;
+  if (!make_tables(span)) {
+    heap::release_run(span, true);
+    return nullptr;
+  }
+  publish(span);
+  return span;
+}
+
+void give_large_checked(Span* span) {
+  {
+    os::LockGuard guard(store.lock);
+    span->state = SpanState::kUnused;
+  }
+  release_tables(span);
+  span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+  heap::release_run(span, false);
+}
+
+void visit_checked_spans(SpanVisitor visit, void* context) {
+  os::LockGuard guard(store.lock);
+  const uint32_t records = heap::span_record_count();
+  for (uint32_t i = 1; i < records; ++i) {
+    Span* span = heap::span_at(i);
+    if (is_checked(span)) {
+      visit(context, span);
+    }
+  }
+}
+
+os::Lock& checked_store_lock_for_fork() {
+  return store.lock;
+}
+
+void forget_checked_store() {
+  for (SizeStore& size : store.sizes) {
+    size = {};
+  }
+}
+
+}  // namespace heaptag::allocator

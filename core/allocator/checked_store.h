@@ -1,0 +1,41 @@
+// Where checked blocks come from that no thread has on a list, and where those go that threads have
+// no use for. Layer: core/allocator.  Locks: one of its own (inside the registry's, outside the
+// page heap's), under which spans come and go: whoever holds it may walk all of them.
+#pragma once
+
+#include "core/allocator/checked_span.h"
+#include "core/os/lock.h"
+
+namespace heaptag::allocator {
+
+/// Blocks linked by their records.
+struct BlockChain {
+  uintptr_t first = 0;  // 0: empty
+  uintptr_t last = 0;
+  uint32_t count = 0;
+};
+
+/// Up to `count` blocks of a size class, unused or freed. Empty without memory.
+BlockChain take_from_store(unsigned size_class, uint32_t count);
+
+/// Takes freed blocks, of any class. What their checksums say is checked again before their pages
+/// go back.
+void give_to_store(BlockChain blocks);
+
+/// A block of its own. `front` is its redzone. Null without memory; the span's flags say whether it
+/// reads as zero.
+Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_pages, size_t front);
+
+/// Its pages go back.
+void give_large_checked(Span* span);
+
+/// Calls `visit` for every checked span, while none can come or go.
+using SpanVisitor = void (*)(void* context, Span* span);
+void visit_checked_spans(SpanVisitor visit, void* context);
+
+os::Lock& checked_store_lock_for_fork();
+
+/// In a child that was forked while another thread held the lock: what was free is nobody's.
+void forget_checked_store();
+
+}  // namespace heaptag::allocator

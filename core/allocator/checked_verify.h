@@ -1,0 +1,23 @@
+// Looks at blocks: is what was freed still as it was, are redzones whole? What is not is told to
+// safety::listener. Layer: core/allocator.  Locks: verify_all takes the store's.
+#pragma once
+
+#include "core/allocator/checked_span.h"
+#include "core/safety/finding.h"
+
+namespace heaptag::allocator {
+
+/// A freed block, of which the caller decides who gets it next. When it has changed: tells, and
+/// withdraws it. Returns whether it may be handed out.
+bool check_freed(const CheckedBlock& block, safety::FoundWhen when);
+
+/// A live block of the caller's: tells of damaged redzones, once.
+void check_redzones(const CheckedBlock& block, safety::FoundWhen when);
+
+/// All blocks of a span that nobody can allocate from meanwhile.
+void verify_span(Span* span, safety::FoundWhen when);
+
+/// All checked blocks of the process, while threads go on. Returns how many errors were found.
+uint32_t verify_all(safety::FoundWhen when);
+
+}  // namespace heaptag::allocator
