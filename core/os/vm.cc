@@ -107,6 +107,11 @@ void put_in_core(void* address, size_t size_bytes) {
               MADV_DODUMP);
 }
 
+bool wipe_on_fork(void* address, size_t size_bytes) {
+  return !is_error(raw_syscall(SYS_madvise, reinterpret_cast<long>(address),
+                               static_cast<long>(size_bytes), MADV_WIPEONFORK));
+}
+
 namespace {
 
 long remap_raw(void* from, size_t size_bytes, int flags, void* to) {

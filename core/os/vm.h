@@ -39,6 +39,9 @@ bool hide(void* address, size_t size_bytes);
 /// What is in the pages is written to core files.
 void put_in_core(void* address, size_t size_bytes);
 
+/// A forked child finds zeros there. False before Linux 4.14.
+bool wipe_on_fork(void* address, size_t size_bytes);
+
 enum class Moved { kYes, kNo, kNoAndHole };
 
 /// Moves the pages at `from` to `to` (both mapped, same size) without copying; `from` reads as zero
