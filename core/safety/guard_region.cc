@@ -80,11 +80,13 @@ Zone& zone_for(size_t size_bytes) {
 }
 
 GuardState state_of(const GuardedBlock& block) {
-  return __atomic_load_n(&block.state, __ATOMIC_ACQUIRE);
+  GuardState state;
+  __atomic_load(&block.state, &state, __ATOMIC_ACQUIRE);
+  return state;
 }
 
 void set_state(GuardedBlock* block, GuardState state) {
-  __atomic_store_n(&block->state, state, __ATOMIC_RELEASE);
+  __atomic_store(&block->state, &state, __ATOMIC_RELEASE);
 }
 
 // Mappings join only with those whose pages the kernel knows by one record (anon_vma). It is made
