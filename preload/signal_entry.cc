@@ -1,11 +1,15 @@
 // Handlers of the program are called by ours, which know what a signal has interrupted: one entry
 // for each handler, so that whoever reads an entry back by the raw system call has something that
 // stands for this handler for ever. The program sees its own: in what it asks for, on the stack,
-// and in what the kernel tells a handler.
+// and in what the kernel tells a handler. Where faults are looked at before, its handlers for them
+// are not the kernel's matter at all (core/os/fault.h).
 #include <signal.h>
+
+#include <cstring>
 
 #include "core/allocator/interruption.h"
 #include "core/allocator/standing.h"
+#include "core/os/fault.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -97,10 +101,65 @@ sighandler_t known(sighandler_t handler) {
   return entry < kEntries ? __builtin_bit_cast(sighandler_t, heaptag_handlers[entry]) : handler;
 }
 
-/// signal() and its relatives.
+/// sigaction() for what is not the kernel's matter.
+bool change_kept(int number, const struct sigaction* action, struct sigaction* old) {
+  os::SignalAction wanted{};
+  os::SignalAction before{};
+  if (action != nullptr) {
+    wanted.handler = reinterpret_cast<uintptr_t>(exchange(action->sa_handler));
+    wanted.flags = static_cast<uint32_t>(action->sa_flags);
+    std::memcpy(&wanted.mask, &action->sa_mask, sizeof(wanted.mask));
+  }
+  if (!os::change_fault_action(number, action == nullptr ? nullptr : &wanted, &before)) {
+    return false;
+  }
+  if (old != nullptr) {
+    old->sa_handler = known(reinterpret_cast<sighandler_t>(before.handler));
+    old->sa_flags = static_cast<int>(before.flags);
+    sigemptyset(&old->sa_mask);
+    std::memcpy(&old->sa_mask, &before.mask, sizeof(before.mask));
+  }
+  return true;
+}
+
+/// signal(), whose handlers block their own signal, or one of its relatives.
+sighandler_t set_kept(int number, sighandler_t handler, int flags) {
+  struct sigaction action {};
+
+  struct sigaction old {};
+
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  if (flags == SA_RESTART) {
+    sigaddset(&action.sa_mask, number);
+  }
+  return change_kept(number, &action, &old) ? old.sa_handler : SIG_ERR;
+}
+
+/// sigset() says whether the signal was blocked, and changes that.
+sighandler_t set_kept_and_mask(int number, sighandler_t handler) {
+  struct sigaction before {};
+
+  sigset_t this_one;
+  sigset_t blocked;
+  sigemptyset(&this_one);
+  sigaddset(&this_one, number);
+  if (handler == SIG_HOLD) {
+    change_kept(number, nullptr, &before);
+    sigprocmask(SIG_BLOCK, &this_one, &blocked);
+  } else {
+    before.sa_handler = set_kept(number, handler, 0);
+    sigprocmask(SIG_UNBLOCK, &this_one, &blocked);
+  }
+  return sigismember(&blocked, number) == 1 ? SIG_HOLD : before.sa_handler;
+}
+
+/// signal() and its relatives; `flags` as they set them.
 template <FunctionName kName>
-sighandler_t set_handler(int number, sighandler_t handler) {
-  return known(call_next<kName, sighandler_t>(number, exchange(handler)));
+sighandler_t set_handler(int number, sighandler_t handler, int flags) {
+  return os::owns_faults(number) && handler != SIG_ERR
+             ? set_kept(number, handler, flags)
+             : known(call_next<kName, sighandler_t>(number, exchange(handler)));
 }
 
 }  // namespace
@@ -125,6 +184,9 @@ HEAPTAG_EXPORT int sigaction(int number,
                              const struct sigaction* action,
                              struct sigaction* old) noexcept {
   using namespace heaptag;
+  if (os::owns_faults(number)) {
+    return change_kept(number, action, old) ? 0 : -1;
+  }
 
   struct sigaction ours {};
 
@@ -145,7 +207,7 @@ HEAPTAG_EXPORT int __sigaction(int number,
                                struct sigaction* old) noexcept __attribute__((alias("sigaction")));
 
 HEAPTAG_EXPORT sighandler_t signal(int number, sighandler_t handler) noexcept {
-  return heaptag::set_handler<"signal">(number, handler);
+  return heaptag::set_handler<"signal">(number, handler, SA_RESTART);
 }
 
 HEAPTAG_EXPORT sighandler_t ssignal(int number, sighandler_t handler) noexcept
@@ -155,14 +217,18 @@ HEAPTAG_EXPORT sighandler_t bsd_signal(int number, sighandler_t handler) noexcep
     __attribute__((alias("signal")));
 
 HEAPTAG_EXPORT sighandler_t sysv_signal(int number, sighandler_t handler) noexcept {
-  return heaptag::set_handler<"sysv_signal">(number, handler);
+  return heaptag::set_handler<"sysv_signal">(number, handler,
+                                             static_cast<int>(SA_RESETHAND | SA_NODEFER));
 }
 
 HEAPTAG_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler) noexcept
     __attribute__((alias("sysv_signal")));
 
 HEAPTAG_EXPORT sighandler_t sigset(int number, sighandler_t handler) noexcept {
-  return heaptag::set_handler<"sigset">(number, handler);
+  using namespace heaptag;
+  return os::owns_faults(number) && handler != SIG_ERR
+             ? set_kept_and_mask(number, handler)
+             : known(call_next<"sigset", sighandler_t>(number, exchange(handler)));
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "core/os/kernel_sigaction.h"
 #include "core/os/syscall.h"
 
 extern "C" {
@@ -60,21 +61,6 @@ namespace heaptag::os {
 
 namespace {
 
-// As the kernel has it; libc's has another layout.
-struct KernelSigaction {
-  void (*handler)(int);
-  uint64_t flags;
-  void (*restorer)();
-  uint64_t mask;
-};
-
-constexpr uint64_t kFlagRestorer = 0x04000000;
-constexpr uint64_t kAllSignals = ~uint64_t{0};
-
-constexpr uint64_t bit_of(int number) {
-  return uint64_t{1} << (number - 1);
-}
-
 template <typename T>
 long address_of(T* object) {
   return reinterpret_cast<long>(object);
@@ -120,13 +106,8 @@ bool is_on(const stack_t& stack, uintptr_t address) {
 void install_again(KernelSigaction* action, int number, SignalHandler* entry) {
   if ((action->flags & SA_RESETHAND) != 0 && action->handler == SIG_DFL) {
     action->handler = __builtin_bit_cast(void (*)(int), entry);
-    raw_syscall(SYS_rt_sigaction, number, address_of(action), 0, sizeof(uint64_t));
+    change_action(number, action, nullptr);
   }
-}
-
-long send_to_this_thread(int number, const void* info) {
-  return raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid),
-                     number, reinterpret_cast<long>(info));
 }
 
 // Takes the next that waits, and puts it behind the others. False when none waits.
@@ -154,6 +135,15 @@ void move_to_front(int number, const void* sent) {
 
 }  // namespace
 
+KernelSigaction own_action(void (*handler)(int), uint64_t flags, uint64_t mask) {
+  return {handler, flags | kFlagRestorer, heaptag_return_from_signal, mask};
+}
+
+long send_to_this_thread(int number, const void* info) {
+  return raw_syscall(SYS_rt_tgsigqueueinfo, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid),
+                     number, reinterpret_cast<long>(info));
+}
+
 uintptr_t interrupted_pc(const void* context) {
   return static_cast<uintptr_t>(ucontext_of(context)->uc_mcontext.gregs[REG_RIP]);
 }
@@ -168,7 +158,7 @@ bool is_synchronous(int number, const void* info) {
     return false;
   }
   KernelSigaction action{};
-  raw_syscall(SYS_rt_sigaction, number, 0, address_of(&action), sizeof(uint64_t));
+  change_action(number, nullptr, &action);
   return (action.flags & SA_SIGINFO) == 0 || static_cast<const siginfo_t*>(info)->si_code > 0;
 }
 
@@ -176,7 +166,7 @@ bool send_again(SignalHandler* entry, int number, const void* info, void* contex
   const uint64_t blocked = ~(kSynchronous | kOfLibc);
   raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, address_of(&blocked), 0, sizeof(uint64_t));
   KernelSigaction action{};
-  raw_syscall(SYS_rt_sigaction, number, 0, address_of(&action), sizeof(uint64_t));
+  change_action(number, nullptr, &action);
   siginfo_t plain{};
   plain.si_signo = number;
   plain.si_code = SI_USER;
@@ -211,9 +201,8 @@ bool is_frame_gone(uintptr_t address, const void* context) {
 }
 
 bool handle_signal(int number, void (*handler)(int number)) {
-  const KernelSigaction action{handler, SA_RESTART | SA_ONSTACK | kFlagRestorer,
-                               heaptag_return_from_signal, kAllSignals};
-  return !is_error(raw_syscall(SYS_rt_sigaction, number, address_of(&action), 0, sizeof(uint64_t)));
+  const KernelSigaction action = own_action(handler, SA_RESTART | SA_ONSTACK, kAllSignals);
+  return !is_error(change_action(number, &action, nullptr));
 }
 
 SignalBlock::SignalBlock(Blocked which) {

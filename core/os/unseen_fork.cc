@@ -1,8 +1,5 @@
 #include "core/os/unseen_fork.h"
 
-#include <sys/mman.h>
-
-#include "core/os/syscall.h"
 #include "core/os/vm.h"
 
 namespace heaptag::os {
@@ -24,8 +21,7 @@ void watch_unseen_forks(void (*in_child)()) {
   if (page == nullptr) {
     return;
   }
-  if (is_error(
-          raw_syscall(SYS_madvise, reinterpret_cast<long>(page), kPageBytes, MADV_WIPEONFORK))) {
+  if (!wipe_on_fork(page, kPageBytes)) {
     unmap(page, kPageBytes);
     return;
   }

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "core/os/file.h"
 #include "core/os/syscall.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -53,6 +54,15 @@ void* reserve(size_t size_bytes) {
   return is_error(result) ? nullptr : reinterpret_cast<void*>(result);
 }
 
+void* reserve_uncharged(size_t size_bytes) {
+  const long result = mmap_raw(nullptr, size_bytes, PROT_NONE, MAP_NORESERVE);
+  if (is_error(result)) {
+    return nullptr;
+  }
+  raw_syscall(SYS_madvise, result, static_cast<long>(size_bytes), MADV_DONTDUMP);
+  return reinterpret_cast<void*>(result);
+}
+
 bool reserve_at(void* address, size_t size_bytes) {
   const long result = mmap_raw(address, size_bytes, PROT_NONE, MAP_FIXED_NOREPLACE);
   if (is_error(result)) {
@@ -85,6 +95,21 @@ void unmap(void* address, size_t size_bytes) {
 bool purge(void* address, size_t size_bytes) {
   return !is_error(raw_syscall(SYS_madvise, reinterpret_cast<long>(address),
                                static_cast<long>(size_bytes), MADV_DONTNEED));
+}
+
+bool hide(void* address, size_t size_bytes) {
+  return !is_error(raw_syscall(SYS_mprotect, reinterpret_cast<long>(address),
+                               static_cast<long>(size_bytes), PROT_NONE));
+}
+
+void put_in_core(void* address, size_t size_bytes) {
+  raw_syscall(SYS_madvise, reinterpret_cast<long>(address), static_cast<long>(size_bytes),
+              MADV_DODUMP);
+}
+
+bool wipe_on_fork(void* address, size_t size_bytes) {
+  return !is_error(raw_syscall(SYS_madvise, reinterpret_cast<long>(address),
+                               static_cast<long>(size_bytes), MADV_WIPEONFORK));
 }
 
 namespace {
@@ -125,6 +150,21 @@ size_t limit_of(int resource) {
   return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : limit.rlim_cur;
 }
 
+constexpr size_t kUsualMappings = 65530;
+
+// A number in /proc; `otherwise` where there is none.
+size_t read_number(const char* path, size_t otherwise) {
+  char text[32];
+  if (read_file(path, text, sizeof(text)) <= 0) {
+    return otherwise;
+  }
+  size_t number = 0;
+  for (const char* at = text; *at >= '0' && *at <= '9'; ++at) {
+    number = number * 10 + static_cast<size_t>(*at - '0');
+  }
+  return number;
+}
+
 }  // namespace
 
 size_t address_space_limit() {
@@ -133,6 +173,14 @@ size_t address_space_limit() {
 
 size_t locked_memory_limit() {
   return limit_of(RLIMIT_MEMLOCK);
+}
+
+size_t mapping_limit() {
+  return read_number("/proc/sys/vm/max_map_count", kUsualMappings);
+}
+
+bool is_always_charged() {
+  return read_number("/proc/sys/vm/overcommit_memory", 0) == 2;
 }
 
 }  // namespace heaptag::os

@@ -15,6 +15,10 @@ void* reserve(size_t size_bytes);
 /// The same at a place that is free. False when it is not.
 bool reserve_at(void* address, size_t size_bytes);
 
+/// Address space whose memory is never charged, where the kernel allows that: what is committed and
+/// hidden again is as it was before. Not in core files, until put_in_core.
+void* reserve_uncharged(size_t size_bytes);
+
 /// Makes reserved address space readable and writable, and charges it; it reads as zero. False when
 /// the kernel refuses: then nothing has changed.
 bool commit(void* address, size_t size_bytes);
@@ -29,6 +33,15 @@ void unmap(void* address, size_t size_bytes);
 /// refused.
 bool purge(void* address, size_t size_bytes);
 
+/// Nobody may touch the pages any more; what is in them stays. False when refused.
+bool hide(void* address, size_t size_bytes);
+
+/// What is in the pages is written to core files.
+void put_in_core(void* address, size_t size_bytes);
+
+/// A forked child finds zeros there. False before Linux 4.14.
+bool wipe_on_fork(void* address, size_t size_bytes);
+
 enum class Moved { kYes, kNo, kNoAndHole };
 
 /// Moves the pages at `from` to `to` (both mapped, same size) without copying; `from` reads as zero
@@ -41,5 +54,11 @@ size_t address_space_limit();
 
 /// The same for memory that may be locked (RLIMIT_MEMLOCK).
 size_t locked_memory_limit();
+
+/// How many mappings the process may have.
+size_t mapping_limit();
+
+/// Is memory charged when it is committed, whatever was asked for (vm.overcommit_memory is 2)?
+bool is_always_charged();
 
 }  // namespace heaptag::os

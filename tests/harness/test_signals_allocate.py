@@ -85,6 +85,12 @@ def test_programs_see_their_own_handlers(run_both):
     assert len(re.findall("raised|set |ask ", done.stdout)) > 40
 
 
+def test_programs_see_their_own_faults(run_both):
+    """Handlers, their flags and masks, and ends by signals; see programs/fault_chain.c."""
+    done = run_both([program("fault_chain")])
+    assert done.status == 0 and len(re.findall("fault:|: exit", done.stdout)) > 30
+
+
 STEPS = {"malloc": 1, "free": 1, "calloc": 3, "realloc": 3, "memalign": 7, "large": 7, "fresh": 3}
 
 

@@ -1,0 +1,93 @@
+#include "core/safety/guard_padding.h"
+
+#include <cstring>
+
+#include "core/os/vm.h"
+
+namespace heaptag::safety {
+
+namespace {
+
+// Neighbours differ, so that a run of one value is seen wherever it begins.
+constexpr uint8_t pattern_at(uintptr_t address) {
+  return static_cast<uint8_t>(0xA5 ^ (address & 7));
+}
+
+constexpr uint64_t kPatternWord = 0xA2A3A0A1'A6A7A4A5;
+static_assert(static_cast<uint8_t>(kPatternWord) == pattern_at(0) &&
+              static_cast<uint8_t>(kPatternWord >> 56) == pattern_at(7));
+
+bool is_whole_word(uintptr_t at, uintptr_t end) {
+  return at % 8 == 0 && end - at >= 8;
+}
+
+void fill(uintptr_t at, uintptr_t end) {
+  while (at != end) {
+    if (is_whole_word(at, end)) {
+      std::memcpy(reinterpret_cast<void*>(at), &kPatternWord, 8);
+      at += 8;
+    } else {
+      *reinterpret_cast<uint8_t*>(at) = pattern_at(at);
+      ++at;
+    }
+  }
+}
+
+bool is_changed(uintptr_t at) {
+  return *reinterpret_cast<const volatile uint8_t*>(at) != pattern_at(at);
+}
+
+bool is_changed_word(uintptr_t at) {
+  return *reinterpret_cast<const volatile uint64_t*>(at) != kPatternWord;
+}
+
+/// The first byte that has changed, else `end`.
+uintptr_t find_changed(uintptr_t at, uintptr_t end) {
+  while (at != end) {
+    if (is_whole_word(at, end) && !is_changed_word(at)) {
+      at += 8;
+    } else if (is_changed(at)) {
+      return at;
+    } else {
+      ++at;
+    }
+  }
+  return end;
+}
+
+/// From the first changed byte to the last.
+GuardDamage look_at(uintptr_t begin, uintptr_t end, uintptr_t block) {
+  const uintptr_t first = find_changed(begin, end);
+  if (first == end) {
+    return {0, 0};
+  }
+  uintptr_t last = end - 1;
+  while (!is_changed(last) && last != first) {
+    --last;
+  }
+  return {static_cast<ptrdiff_t>(first - block), last - first + 1};
+}
+
+uintptr_t pages_end(const GuardedBlock& block) {
+  return block.pages_begin + block.page_count * os::kPageBytes;
+}
+
+}  // namespace
+
+void fill_padding(const GuardedBlock& block) {
+  if (block.page_count != 0) {
+    fill(block.pages_begin, block.address);
+    fill(block.end(), pages_end(block));
+  }
+}
+
+GuardDamage look_at_padding(const GuardedBlock& block) {
+  if (block.page_count == 0) {
+    return {0, 0};
+  }
+  // Behind it first: what runs over the end is the common mistake.
+  const GuardDamage behind = look_at(block.end(), pages_end(block), block.address);
+  return behind.size_bytes != 0 ? behind : look_at(block.pages_begin, block.address, block.address);
+}
+
+}  // namespace heaptag::safety
