@@ -96,7 +96,8 @@ int cmd_report(const Arguments& arguments) {
       name_owners(report);
     }
     group_by(report, options.grouping);
-    return put_out(options.output_path, report, render(report, options, target));
+    const int status = put_out(options.output_path, report, render(report, options, target));
+    return status == kDone && !report.errors.empty() ? kFoundSomething : status;
   } catch (const TargetError& error) {
     complain("{}", error.what());
     return kUsageOrCouldNot;

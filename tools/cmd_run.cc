@@ -76,6 +76,7 @@ int become_program(const RunOptions& options, ProgramEnvironment environment) {
   set_or_unset(environment, "HEAPTAG_REPORT", options.report_path);
   set_or_unset(environment, "HEAPTAG_FORMAT", options.format);
   set_or_unset(environment, "HEAPTAG_CHILDREN", options.children);
+  set_or_unset(environment, "HEAPTAG_EXITCODE", options.error_exit_code);
   const int error = replace_self(options.program, environment);
   complain_exec(options.program[0], error);
   return exec_status(error);
@@ -93,6 +94,8 @@ void direct_reports(ProgramEnvironment& environment,
   environment.set("HEAPTAG_REPORT", path + (of_children ? "/%p.snap" : "/report.snap"));
   environment.set("HEAPTAG_FORMAT", "snapshot");
   environment.set("HEAPTAG_CHILDREN", options.children);
+  // The status is exchanged here: what the program says to others stays its own.
+  environment.unset("HEAPTAG_EXITCODE");
 }
 
 int run_and_report(const RunOptions& options, ProgramEnvironment environment) {
@@ -118,7 +121,9 @@ int run_and_report(const RunOptions& options, ProgramEnvironment environment) {
     contents = read_files(dir.files());
   }
   try {
-    report_run(options, *outcome, contents);
+    if (const int status = report_run(options, *outcome, contents); status != 0) {
+      outcome->exit_status = status;
+    }
   } catch (const std::exception& error) {
     complain("run: no report: {}", error.what());  // the program has run: its end is what counts
   }

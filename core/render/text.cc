@@ -75,6 +75,11 @@ void write_verdict(const Report& report, const TextOptions& options, const Sink&
   if (report.error_count != 0) {
     out.put(", ");
     put_counted(out, report.error_count, "error");
+    if (options.status_for_errors != 0) {
+      out.put(" (exit status 0 -> ");
+      out.put(format_signed(options.status_for_errors).view());
+      out.put_char(')');
+    }
   } else if (report.checks) {
     out.put(", no errors");
   }

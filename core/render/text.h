@@ -34,8 +34,9 @@ struct TextOptions {
   RowKey order = RowKey::kFirstColumn;
   RowKind rows = RowKind::kOwner;
   ErrorDetail errors = ErrorDetail::kWhole;
-  const char* saved_path = nullptr;         // where the same report was saved
-  const char* next_command = nullptr;       // what to type next; null: a suggestion
+  int status_for_errors = 0;           // what the command exits with in place of 0; 0: it stays 0
+  const char* saved_path = nullptr;    // where the same report was saved
+  const char* next_command = nullptr;  // what to type next; null: a suggestion
   const char* rules_from = "HEAPTAG_TAGS";  // where the user gave the tag rules
   size_t max_columns = 200;                 // names are cut ("…") to keep tables below; 0: never
   std::span<uint32_t> scratch = {};  // one per tag; without it large tables cost O(rows × tags)

@@ -148,7 +148,10 @@ def test_without_a_report_it_says_why(heaptag):
 def test_help_lists_every_option():
     done = subprocess.run([COMMAND, "run", "--help"], env=base_environment(), check=True,
                           capture_output=True, text=True)
-    for flag in ("--report", "--format", "--log", "--children", "--exec", "-q", "-o"):
+    for flag in ("--report", "--format", "--log", "--children", "--exec", "-q", "-o",
+                 "--check[=basic|full]", "--kmem-debug[=0|1]", "--quarantine SIZE",
+                 "--redzone BYTES", "--guard 1/N|all|tag:NAME|off", "--on-error report|abort",
+                 "--error-exitcode N", "--suppressions FILE", "--stack N"):
         assert flag in done.stdout, flag
 
 
@@ -157,3 +160,94 @@ def test_a_signal_that_cannot_ask_for_reports(heaptag, name):
     done = heaptag("run", "--signal", name, "--", "/bin/true")
     assert done.status == 2 and done.stderr.count("\n") == 1
     assert f"--signal={name}" in done.stderr
+
+
+def settings_of(done):
+    return dict(line.split("=", 1) for line in done.ok().stdout.splitlines()
+                if line.startswith("HEAPTAG_"))
+
+
+def test_checking_options_reach_the_program(heaptag, tmp_path):
+    (tmp_path / "known").write_text("")
+    settings = settings_of(heaptag("run", "-q", "--check", "--kmem-debug", "--quarantine=64M",
+                                   "--redzone", "32", "--guard=tag:a b,aligned", "--on-error",
+                                   "report", "--stack=8", "--suppressions", "known", "env"))
+    assert settings["HEAPTAG_CHECK"] == "basic" and settings["HEAPTAG_KMEM_DEBUG"] == "1"
+    assert settings["HEAPTAG_QUARANTINE"] == "64M" and settings["HEAPTAG_REDZONE"] == "32"
+    assert settings["HEAPTAG_GUARD"] == "tag:a b,aligned" and settings["HEAPTAG_STACK"] == "8"
+    assert settings["HEAPTAG_ON_ERROR"] == "report"
+    assert settings["HEAPTAG_SUPPRESSIONS"] == str(tmp_path / "known")
+    settings = settings_of(heaptag("run", "-q", "--check=full", "--error-exitcode=9", "env"))
+    assert settings["HEAPTAG_CHECK"] == "full" and "HEAPTAG_EXITCODE" not in settings
+    settings = settings_of(heaptag("run", "--exec", "--error-exitcode=9", "env"))
+    assert settings["HEAPTAG_EXITCODE"] == "9"
+
+
+@pytest.mark.parametrize("option", ["--check=1", "--kmem-debug=yes", "--quarantine=1T",
+                                    "--redzone=4096", "--guard=2/3", "--on-error=stop",
+                                    "--error-exitcode=256", "--stack=65", "--suppressions=none"])
+def test_checking_options_that_make_no_sense(heaptag, option):
+    done = heaptag("run", option, "--", "/bin/true")
+    assert (done.status, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"heaptag: run: {option}")
+    assert len(line) > len(f"heaptag: run: {option} is")
+
+
+@pytest.mark.parametrize("option,ours", [("--freelist-vol=1", "--quarantine"),
+                                         ("--exit-on-first-error=yes", "--on-error"),
+                                         ("--num-callers=30", "--stack"),
+                                         ("--halt_on_error=1", "--on-error"),
+                                         ("--SampleRate=1", "--guard")])
+def test_checking_options_of_others(heaptag, option, ours):
+    done = heaptag("run", option, "true")
+    assert done.status == 2 and f"heaptag's is {ours}" in done.stderr
+
+
+@pytest.fixture(name="with_error")
+def fixture_with_error(heaptag, tmp_path):
+    """A snapshot in which the checks have found something, as a program leaves it: frames without
+    lines."""
+    raw = tmp_path / "raw.snap"
+    run([program("sites")], env={"HEAPTAG_REPORT": str(raw), "HEAPTAG_FORMAT": "json"}).ok()
+    report = json.loads(raw.read_text())
+    site = next(s for t in report["tags"] for s in t["sites"]
+                if s["frames"] and (s["frames"][0]["module"] or "").endswith("/sites"))
+    report["checks"] = True
+    report["errors"] = [{"kind": "overflow", "found_when": "free", "address": "0x7f3a40012350",
+                         "block": "0x7f3a40012340", "size": 16, "offset": 16, "length": 1,
+                         "expected": "a5", "found": "00", "tag": "someone", "count": 1,
+                         "allocated_by": site["frames"], "freed_by": [], "detected_at": [],
+                         "neighbours": []}]
+    raw.write_text(json.dumps(report))
+    saved = tmp_path / "with_error.snap"
+    assert heaptag("report", raw, "-o", saved).status == 1
+    raw.unlink()
+    return saved
+
+
+def test_report_shows_errors_in_full(heaptag, with_error):
+    done = heaptag("report", with_error)
+    assert (done.status, done.stderr) == (1, "")
+    first, blank, error, *rest = done.stdout.splitlines()
+    assert first.endswith(", 1 error") and blank == ""
+    assert re.fullmatch(r"==\d+== heaptag: ERROR: overflow: 1 byte at 0x7f3a40012350", error)
+    (summary,) = [line for line in rest if " SUMMARY: " in line]
+    assert re.search(r"== SUMMARY: heaptag: overflow \S*sites\.c:\d+ in \w+$", summary)
+    assert rest.index(summary) < rest.index(next(line for line in rest if "  owner" in line))
+    report = json.loads(heaptag("report", with_error, "--format", "json").stdout)
+    assert report["checks"] and report["errors"][0]["allocated_by"][-1]["line"]
+
+
+def test_status_says_that_something_was_found(heaptag, with_error):
+    """The library leaves a second report beside one that is there: both are this run's."""
+    script = f'cp {with_error} "$HEAPTAG_REPORT"; '
+    for options, ending, status in (([], "exit 0", 23), (["--error-exitcode=9"], "exit 0", 9),
+                                    ([], "exit 3", 3), (["--error-exitcode=9"], "exit 3", 3)):
+        done = heaptag("run", *options, "--", "sh", "-c", script + ending)
+        assert done.status == status, done.stderr
+        assert len(re.findall(r"SUMMARY: heaptag: overflow \S*sites\.c:\d+ in", done.stderr)) == 1
+        assert "ERROR" not in done.stderr
+    done = heaptag("run", "-q", "--", "sh", "-c", script + "kill -KILL $$")
+    assert done.signal is not None and done.signal.name == "SIGKILL"
+    assert heaptag("run", "-q", "--check", "--", "sh", "-c", "true").status == 0

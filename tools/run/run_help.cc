@@ -62,18 +62,25 @@ void print_run_help(const CLI::App& app) {
       "\nEach option from --report on is an environment variable of the library too: "
       "HEAPTAG_REPORT\n"
       "and so on, see heaptag(7). -o takes the placeholders of --report.\n"
-      "Exit status: PROG's own (its signal too); 2 usage, 125 heaptag failed, 126 PROG cannot be\n"
+      "Exit status: PROG's own (its signal too), but 23 (--error-exitcode) in place of 0 when an\n"
+      "option that checks has found an error; 2 usage, 125 heaptag failed, 126 PROG cannot be\n"
       "executed, 127 PROG not found.\n");
 }
 
 std::string value_name(const OptionRow& row) {
   constexpr std::pair<const char*, const char*> kByFlag[] = {{"format", "text|json|snapshot"},
                                                              {"log", "FILE|stderr|syslog"},
-                                                             {"children", "report|findings|off"}};
+                                                             {"children", "report|findings|off"},
+                                                             {"check", "basic|full"},
+                                                             {"on-error", "report|abort"},
+                                                             {"redzone", "BYTES"},
+                                                             {"suppressions", "FILE"}};
   constexpr std::pair<const char*, const char*> kByKind[] = {
-      {"kPath", "PATH"},   {"kGlobs", "GLOBS"}, {"kRules", "RULES|@FILE"},
-      {"kSignal", "NAME"}, {"kWord", "WORD"},   {"kSize", "SIZE"},
-      {"kNumber", "N"},    {"kBool", "0|1"},    {"kList", "LIST"}};
+      {"kPath", "PATH"},         {"kGlobs", "GLOBS"},
+      {"kRules", "RULES|@FILE"}, {"kSignal", "NAME"},
+      {"kWord", "WORD"},         {"kSize", "SIZE"},
+      {"kNumber", "N"},          {"kBool", "0|1"},
+      {"kList", "LIST"},         {"kGuard", "1/N|all|tag:NAME|off"}};
   for (const auto& [flag, name] : kByFlag) {
     if (row.flag == flag) {
       return name;
@@ -87,8 +94,12 @@ std::string value_name(const OptionRow& row) {
   return "VALUE";
 }
 
-bool value_is_optional(const OptionRow& row) {
-  return row.kind == "kBool";
+std::string bare_value(const OptionRow& row) {
+  if (row.kind == "kLevel") {
+    const std::string words = value_name(row);
+    return words.substr(0, words.find('|'));
+  }
+  return row.kind == "kBool" ? "1" : "";
 }
 
 }  // namespace heaptag::tools

@@ -13,7 +13,7 @@ void print_run_help(const CLI::App& app);
 /// What stands for the value of an option in the help: PATH, SIZE, N.
 std::string value_name(const OptionRow& row);
 
-/// Whether the flag may stand alone: --leaks as well as --leaks=all.
-bool value_is_optional(const OptionRow& row);
+/// What the flag means when it stands alone, --check as well as --check=full; "" when it may not.
+std::string bare_value(const OptionRow& row);
 
 }  // namespace heaptag::tools

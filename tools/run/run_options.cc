@@ -11,6 +11,7 @@
 #include "tools/run/option_rows.h"
 #include "tools/run/output_file.h"
 #include "tools/run/run_help.h"
+#include "tools/run/setting_check.h"
 #include "tools/run/tag_check.h"
 #include "tools/run/unknown_option.h"
 #include "tools/text/message.h"
@@ -157,7 +158,7 @@ void add_options(CLI::App& app, RunOptions& options, std::map<std::string, std::
   for (const OptionRow& row : option_rows()) {
     CLI::Option* option = app.add_option("--" + row.flag, values[row.name], row.help);
     option->type_name(value_name(row));
-    if (value_is_optional(row)) {
+    if (!bare_value(row).empty()) {
       option->expected(0, 1);
     }
   }
@@ -178,8 +179,7 @@ bool finish(RunOptions& options, std::map<std::string, std::string>& values, con
     if (app.count("--" + row.flag) == 0) {
       continue;
     }
-    // A flag that was given bare stands for "on".
-    const std::string value = values[row.name].empty() ? "1" : values[row.name];
+    const std::string value = values[row.name].empty() ? bare_value(row) : values[row.name];
     if (row.name == "REPORT") {
       options.report_path = value;
     } else if (row.name == "FORMAT") {
@@ -201,6 +201,16 @@ bool finish(RunOptions& options, std::map<std::string, std::string>& values, con
         return false;
       }
       options.settings[row.name] = absolute_tag_rules(value);
+    } else if (!check_setting(with_dashes(row.flag), row.name, value)) {
+      return false;
+    } else if (row.name == "EXITCODE") {
+      options.error_exit_code = value;
+    } else if (row.name == "SUPPRESSIONS") {
+      const std::string path = readable_file(with_dashes(row.flag), value);
+      if (path.empty()) {
+        return false;
+      }
+      options.settings[row.name] = path;
     } else {
       options.settings[row.name] = value;
     }
@@ -247,11 +257,16 @@ void adopt_environment(RunOptions& options, const ProgramEnvironment& environmen
   adopt(options.report_path, "HEAPTAG_REPORT");
   adopt(options.format, "HEAPTAG_FORMAT");
   adopt(options.children, "HEAPTAG_CHILDREN");
+  adopt(options.error_exit_code, "HEAPTAG_EXITCODE");
   if (!check_choice("HEAPTAG_FORMAT", options.format, kFormats)) {
     options.format.clear();
   }
   if (!check_choice("HEAPTAG_CHILDREN", options.children, kChildren)) {
     options.children.clear();
+  }
+  if (!options.error_exit_code.empty() &&
+      !check_setting("HEAPTAG_EXITCODE", "EXITCODE", options.error_exit_code)) {
+    options.error_exit_code.clear();
   }
   if (options.children.empty()) {
     const bool one_per_process = has_placeholder(options.report_path, 'p');

@@ -15,9 +15,10 @@ namespace heaptag::tools {
 struct RunOptions {
   std::map<std::string, std::string> settings;  // HEAPTAG_* from flags: "LOG" → "stderr"
   std::string report_path;                      // --report; "" when not asked for
-  std::string format;       // --format: "text", "json", "snapshot" or "" (not said)
-  std::string children;     // --children, or ""
-  std::string output_path;  // -o; "" is heaptag.PROGRAM.PID.snap
+  std::string format;           // --format: "text", "json", "snapshot" or "" (not said)
+  std::string children;         // --children, or ""
+  std::string error_exit_code;  // --error-exitcode, or ""
+  std::string output_path;      // -o; "" is heaptag.PROGRAM.PID.snap
   bool quiet = false;
   bool plain_bytes = false;
   bool replace_self = false;  // --exec

@@ -27,6 +27,20 @@ bool is_json_output(const std::string& path) {
   return path.ends_with(".json") || path.starts_with("/dev/") || path.starts_with("/proc/");
 }
 
+constexpr int kErrorsFound = 23;  // unlike any status that programs use
+
+int status_for(const std::vector<Report>& reports,
+               const RunOptions& options,
+               const Outcome& outcome) {
+  const bool found = std::any_of(reports.begin(), reports.end(), [](const Report& report) {
+    return report.checks && !report.errors.empty();
+  });
+  if (!found || outcome.killed_by_signal != 0 || outcome.exit_status != 0) {
+    return 0;
+  }
+  return options.error_exit_code.empty() ? kErrorsFound : std::stoi(options.error_exit_code);
+}
+
 /// The last report of the program itself; what a signal asked for came before its end.
 bool is_root_report(const Report& report, const Outcome& outcome) {
   return report.process.pid == static_cast<uint64_t>(outcome.pid) &&
@@ -35,8 +49,8 @@ bool is_root_report(const Report& report, const Outcome& outcome) {
 
 class Reporter {
  public:
-  Reporter(const RunOptions& options, const Outcome& outcome)
-      : options_(options), outcome_(outcome) {}
+  Reporter(const RunOptions& options, const Outcome& outcome, int status_for_errors)
+      : options_(options), outcome_(outcome), status_for_errors_(status_for_errors) {}
 
   void handle(Report& report) {
     const bool is_root = is_root_report(report, outcome_);
@@ -52,7 +66,7 @@ class Reporter {
     if (!options_.report_path.empty()) {
       const std::string text = options_.format == "json"       ? as_json(report)
                                : options_.format == "snapshot" ? as_snapshot(report)
-                                                               : text_of(report, saved, {});
+                                                               : whole_text_of(report, saved);
       const WrittenFile file = write_new_file(options_.report_path, report.process, text);
       if (file.error != 0) {
         complain("run: cannot write the report to {}: {}", file.path, std::strerror(file.error));
@@ -60,7 +74,7 @@ class Reporter {
     }
     if (!options_.quiet) {
       const bool shows_json = options_.format == "json" && options_.report_path.empty();
-      write_all(2, shows_json ? as_json(report) : text_of(report, saved, terminal_columns(2)));
+      write_all(2, shows_json ? as_json(report) : shown_text_of(report, saved));
     }
   }
 
@@ -70,7 +84,8 @@ class Reporter {
     const std::pair<const char*, const std::string&> asked[] = {
         {"HEAPTAG_REPORT", options_.report_path},
         {"HEAPTAG_FORMAT", options_.format},
-        {"HEAPTAG_CHILDREN", options_.children}};
+        {"HEAPTAG_CHILDREN", options_.children},
+        {"HEAPTAG_EXITCODE", options_.error_exit_code}};
     for (const auto& [name, value] : asked) {
       std::erase_if(report.options, [&](const auto& option) { return option.first == name; });
       if (!value.empty()) {
@@ -79,17 +94,28 @@ class Reporter {
     }
   }
 
+  [[nodiscard]] std::string whole_text_of(const Report& report, const std::string& saved) const {
+    return text_of(report, saved, {});
+  }
+
+  /// For the terminal, on which the program has told of each error when it found it.
+  [[nodiscard]] std::string shown_text_of(const Report& report, const std::string& saved) const {
+    render::TextOptions text_options;
+    text_options.errors = render::ErrorDetail::kSummary;
+    text_options.status_for_errors = is_root_report(report, outcome_) ? status_for_errors_ : 0;
+    text_options.max_columns = terminal_columns(2).value_or(text_options.max_columns);
+    return text_of(report, saved, text_options);
+  }
+
   [[nodiscard]] std::string text_of(const Report& report,
                                     const std::string& saved,
-                                    std::optional<size_t> columns) const {
+                                    render::TextOptions text_options) const {
     const std::string next = next_command(report, saved);
-    render::TextOptions text_options;
     text_options.top = options_.top.value_or(text_options.top);
     text_options.bytes = options_.plain_bytes;
     text_options.saved_path = saved.empty() ? nullptr : saved.c_str();
     text_options.next_command = next.c_str();
     text_options.rules_from = options_.settings.contains("TAGS") ? "--tags" : "HEAPTAG_TAGS";
-    text_options.max_columns = columns.value_or(text_options.max_columns);
     return as_text(report, text_options);
   }
 
@@ -132,6 +158,7 @@ class Reporter {
 
   const RunOptions& options_;
   const Outcome& outcome_;
+  int status_for_errors_;
   Symbolizer symbolizer_;
 };
 
@@ -146,9 +173,9 @@ std::vector<std::string> read_files(const std::vector<std::string>& paths) {
   return texts;
 }
 
-void report_run(const RunOptions& options,
-                const Outcome& outcome,
-                const std::vector<std::string>& contents) {
+int report_run(const RunOptions& options,
+               const Outcome& outcome,
+               const std::vector<std::string>& contents) {
   const std::string name = fmt::format("{}[{}]", program_name(options.program[0]), outcome.pid);
   std::vector<Report> reports;
   std::string broken;
@@ -164,7 +191,8 @@ void report_run(const RunOptions& options,
     return std::make_tuple(is_root(a), a.process.report_time) <
            std::make_tuple(is_root(b), b.process.report_time);
   });
-  Reporter reporter(options, outcome);
+  const int status = status_for(reports, options, outcome);
+  Reporter reporter(options, outcome, status);
   for (Report& report : reports) {
     reporter.handle(report);
   }
@@ -178,6 +206,7 @@ void report_run(const RunOptions& options,
       complain("run: no report from {}: {}", name, reason);
     }
   }
+  return status;
 }
 
 }  // namespace heaptag::tools

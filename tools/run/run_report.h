@@ -14,9 +14,10 @@ std::vector<std::string> read_files(const std::vector<std::string>& paths);
 
 /// Adds names, files and lines to each report, saves it, writes it where --report says, and shows
 /// it on stderr: those of children first, that of the program itself last. Complains when that one
-/// is missing or broken; changes nothing about how the run ends.
-void report_run(const RunOptions& options,
-                const Outcome& outcome,
-                const std::vector<std::string>& contents);
+/// is missing or broken. Returns: what to exit with in place of 0, because checks have found
+/// something; 0 when they have not, or when the program has not ended with 0.
+int report_run(const RunOptions& options,
+               const Outcome& outcome,
+               const std::vector<std::string>& contents);
 
 }  // namespace heaptag::tools

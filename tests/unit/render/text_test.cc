@@ -90,6 +90,8 @@ TEST_F(TextReport, ErrorsStandBeforeTheTable) {
                                 "==4711== SUMMARY: heaptag: invalid-free\n\n  peak "));
   report_.error_count = 1;
   EXPECT_THAT(first_line(), EndsWith(" still in use, 1 error"));
+  options_.status_for_errors = 23;
+  EXPECT_THAT(first_line(), EndsWith(", 1 error (exit status 0 -> 23)"));
   report_.error_count = 0;
   EXPECT_THAT(first_line(), EndsWith(" still in use, no errors"));
   report_.checks = false;
