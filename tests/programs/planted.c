@@ -102,25 +102,30 @@ static void realloc_foreign(size_t size, int bad) {
   }
 }
 
-// The old pointer is used although realloc has moved the block.
+// The old pointer is used although realloc has moved the block, which another one kept in its
+// place.
 static void stale_realloc(size_t size, int bad) {
-  static Byte* moved[kMany];
-  for (int i = 0; i < kMany; i++) {
-    Byte* p = new_block(size);
-    moved[i] = (Byte*)the_reallocator(p, size * 2 + 200);
-    if (moved[i] != p) {
-      if (bad) {
-        say(p, size, (long)(size / 2));
-      }
-      the_writer((bad ? p : moved[i]) + size / 2, 1, pattern(size / 2) ^ 1);
-      for (int k = 0; k <= i; k++) {
-        the_freer(moved[k]);
-      }
-      return;
+  static Byte* moved[kTries];
+  static Byte* others[kTries];
+  int count = 0;
+  Byte* p;
+  do {
+    if (count == kTries) {
+      printf("never moved\n");
+      exit(3);
     }
+    p = new_block(size);
+    others[count] = new_block(size);
+    moved[count] = (Byte*)the_reallocator(p, size * 2 + 200);
+  } while (moved[count++] == p);
+  if (bad) {
+    say(p, size, (long)(size / 2));
   }
-  printf("never moved\n");
-  exit(3);
+  the_writer((bad ? p : moved[count - 1]) + size / 2, 1, pattern(size / 2) ^ 1);
+  for (int i = 0; i < count; i++) {
+    the_freer(moved[i]);
+    the_freer(others[i]);
+  }
 }
 
 static void overflow_realloc(size_t size, int bad) {
