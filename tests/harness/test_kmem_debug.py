@@ -16,8 +16,16 @@ AT_REUSE = {"reuse", "eviction"}
 ANY_TIME = AT_REUSE | {"exit", "verify"}
 POSITIONS = ["first", "middle", "last"]
 KIND = "use-after-free-write"
-# A write after the free and before the reuse, which comes at once or when the quarantine is full.
-CHURNED = {"at-once": {"HEAPTAG_QUARANTINE": "0"}, "quarantine": {"HEAPTAG_QUARANTINE": "64K"}}
+AT_ONCE = KMEM | {"HEAPTAG_QUARANTINE": "0"}
+
+
+def quarantined(size):
+    """The block waits behind 48 of its size: it is written to there, and leaves with the next round
+    of programs/planted, which frees 64."""
+    return KMEM | {"HEAPTAG_QUARANTINE": str(48 * size)}
+
+
+CHURNED = {"at-once": lambda size: AT_ONCE, "quarantine": quarantined}
 
 
 def changed_byte(size, position):
@@ -38,7 +46,7 @@ def check_stomp(case, size, env, found_when, allocator, position="middle", freed
 @pytest.mark.parametrize("position", POSITIONS)
 def test_found_before_reuse(position, quarantine):
     for size in SIZES:
-        error = check_stomp(f"uaf_{position}_churn", size, KMEM | CHURNED[quarantine], AT_REUSE,
+        error = check_stomp(f"uaf_{position}_churn", size, CHURNED[quarantine](size), AT_REUSE,
                             "malloc", position)
         assert function_of(error["detected_at"]) in ("the_allocator", "the_freer"), error
 
@@ -53,14 +61,14 @@ def test_found_at_exit(position):
 @pytest.mark.parametrize("allocator", ALLOCATORS)
 def test_whoever_has_allocated(allocator):
     for size in SOME_SIZES:
-        check_stomp("uaf_last_churn", size, KMEM | CHURNED["at-once"], AT_REUSE, allocator, "last")
+        check_stomp("uaf_last_churn", size, AT_ONCE, AT_REUSE, allocator, "last")
         check_stomp("uaf_first_quiet", size, KMEM, {"exit"}, allocator, "first")
 
 
 def test_others_allocate_meanwhile():
     """Calls of another owner need not meet the block; it is found all the same."""
     for size in SIZES:
-        check_stomp("uaf_elsewhere", size, KMEM | CHURNED["at-once"], ANY_TIME, "malloc")
+        check_stomp("uaf_elsewhere", size, AT_ONCE, ANY_TIME, "malloc")
 
 
 @pytest.mark.parametrize("allocator", ["malloc", "new"])
@@ -85,7 +93,7 @@ def test_freed_blocks_keep_their_content():
 @pytest.mark.parametrize("quarantine", CHURNED)
 def test_calloc_clears_what_is_used_again(quarantine):
     for size in SIZES:
-        found = plant("calloc_recycled", size, KMEM | CHURNED[quarantine]).went_on()
+        found = plant("calloc_recycled", size, CHURNED[quarantine](size)).went_on()
         assert found.errors == [], str(found)
 
 
@@ -116,7 +124,7 @@ def test_text_of_the_report(tmp_path, allocator, symbol):
     """First line: what; last line: a summary that names who freed the block."""
     log = tmp_path / "log"
     path = program("planted_cxx" if allocator in CXX_ALLOCATORS else "planted")
-    env = KMEM | {"HEAPTAG_QUARANTINE": "0", "HEAPTAG_LOG": str(log)}
+    env = AT_ONCE | {"HEAPTAG_LOG": str(log)}
     done = run([path, f"uaf_first_churn,{allocator}", "100", "bad"], env=env, report=True).ok()
     block = re.search(r"^block (\S+)", done.stdout, re.M)[1]
     lines = log.read_text().splitlines()
@@ -130,7 +138,7 @@ def test_text_of_the_report(tmp_path, allocator, symbol):
 
 def test_no_report_was_asked_for():
     """The text goes to standard error all the same, and nothing else does."""
-    done = run(STOMP, env=KMEM | {"HEAPTAG_QUARANTINE": "0"})
+    done = run(STOMP, env=AT_ONCE)
     assert done.status == 0
     assert all(re.match(r"==\d+==", line) for line in done.stderr.splitlines())
     assert done.stderr.count("ERROR: " + KIND) == 1 == done.stderr.count("SUMMARY")
@@ -139,7 +147,7 @@ def test_no_report_was_asked_for():
 @pytest.mark.parametrize("argv,status", [(STOMP, 42), (QUIET, 42), (TWIN, 0)],
                          ids=["reuse", "exit", "twin"])
 def test_exit_status(argv, status):
-    env = KMEM | {"HEAPTAG_EXITCODE": "42", "HEAPTAG_QUARANTINE": "0"}
+    env = AT_ONCE | {"HEAPTAG_EXITCODE": "42"}
     assert run(argv, env=env).status == status
     assert run(argv, env=env, report=True).status == status
 
@@ -154,7 +162,7 @@ def test_one_place_many_errors():
 
 
 def test_goes_on_to_the_next_error():
-    found = plant("uaf_first_churn", 100, KMEM | {"HEAPTAG_QUARANTINE": "0"}, None,
+    found = plant("uaf_first_churn", 100, AT_ONCE, None,
                   "double_free", 24, "bad", "stack_free", 24, "bad", "interior_free", 1000, "bad",
                   "usable", 100, "good").went_on()
     assert [error["kind"] for error in found.errors] == [

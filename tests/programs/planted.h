@@ -36,8 +36,7 @@ SITE void the_second_freer(void* block);
 enum {
   kMany = 64,  // blocks that live at once
   kFew = 8,    // if they are large
-  kRounds = 160,
-  kFewRounds = 12,
+  kSmall = 256,
   kLarge = 32000,
   kTries = 16,
   kRedzone = 16,
@@ -67,12 +66,16 @@ SITE int the_reader(const Byte* at) {
   return value;
 }
 
+// How often all blocks are freed and allocated: enough to come round in a span of 64 KiB.
+static int churn(size_t size) {
+  return size < kSmall ? 130 : size < kLarge ? 40 : 12;
+}
+
 // The same sizes as the block's, of another owner.
 SITE void the_churner(size_t size) {
   static void* held[kMany];
   const int count = size < kLarge ? kMany : kFew;
-  const int rounds = size < kLarge ? kRounds : kFewRounds;
-  for (int round = 0; round < rounds; round++) {
+  for (int round = 0; round < churn(size); round++) {
     for (int i = 0; i < count; i++) {
       held[i] = malloc(size);
     }

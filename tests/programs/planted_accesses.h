@@ -28,10 +28,6 @@ static void write_after_free(size_t size, int bad, size_t offset, int rounds) {
   }
 }
 
-static int churn(size_t size) {
-  return size < kLarge ? kRounds : kFewRounds;
-}
-
 static void uaf_first_churn(size_t size, int bad) {
   write_after_free(size, bad, 0, churn(size));
 }
