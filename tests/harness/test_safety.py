@@ -128,7 +128,7 @@ def test_more_random_calls(env):
 
 @pytest.mark.parametrize("argv", [["mix", "5", "20000"], ["cxx_mix"], ["sizes"], ["operators"],
                                   ["realloc_edges"], ["replace_all"], ["replace_some"],
-                                  ["introspect"], ["conformance"], ["stress", "4", "3", "300"],
+                                  ["introspect"], ["conformance"], ["altstack", "2048"], ["handlers"],
                                   ["threads", "cross", "4", "3000"],
                                   ["threads", "dead", "4", "3000"],
                                   ["threads", "realloc", "4", "3000"],
@@ -142,7 +142,7 @@ def test_programs_of_other_tests(mode, argv):
     plain = run(command, env={"HEAPTAG_FORMAT": "json"})
     done = run(command, env=MODES[mode] | {"HEAPTAG_CHILDREN": "off"}, report=True)
     assert (done.status, done.signal, done.stderr) == (plain.status, None, plain.stderr)
-    if argv[0] not in ("introspect", "stress", "model_run"):
+    if argv[0] not in ("introspect", "model_run"):
         assert done.stdout == plain.stdout
     assert done.report["errors"] == []
 
@@ -150,6 +150,7 @@ def test_programs_of_other_tests(mode, argv):
 # ---- A hostile neighbour ----
 
 ALL = 256  # all values in turns
+PAGE = 4096
 
 
 def hostile(size, reach, value, env):
@@ -164,12 +165,13 @@ def hostile(size, reach, value, env):
 @pytest.mark.parametrize("mode", ["kmem", "kmem-reuse", "redzones", "kmem-redzones"])
 def test_hostile_neighbour(mode, size):
     """All that is around its blocks is overwritten. It is told, and the program ends as it would."""
-    for reach, value in ((0, 0), (0, 0xff), (4, 0x41), (64, ALL)):
+    for reach, value in ((0, 0), (0, 0xff), (4, 0x41), (16, ALL)):
         done, report = hostile(size, reach, value, MODES[mode])
         assert (done.status, done.signal) == (0, None), (done.argv, done.stderr[-3000:])
         assert done.stdout == "wrote\ndone\n", done.argv
         kinds = {error["kind"] for error in report["errors"]}
-        assert kinds, done.argv
+        # Alone on its pages, a large block has nobody to hurt but its redzones.
+        assert kinds or (size > PAGE and reach == 0 and "redzones" not in mode), done.argv
         assert kinds <= {"overflow", "underflow", "use-after-free-write"}, (done.argv, kinds)
 
 
@@ -205,7 +207,7 @@ def test_real_program_with_checks(scenario, same_folder, prepared, reports):  # 
     start = prepared(scenario)
     plain = scenario.run(same_folder(), start, preload=False)
     env = {"HEAPTAG_CHECK": "basic", "HEAPTAG_REPORT": f"{reports}/%p.%n", "HEAPTAG_FORMAT": "json",
-           "HEAPTAG_CHILDREN": scenario.children, "HEAPTAG_LOG": f"{reports}/log.part"}
+           "HEAPTAG_CHILDREN": scenario.children}
     check_same(plain, scenario.run(same_folder(), start, env=env))
     seen = reports_in(reports)
     assert set(scenario.programs) <= {report["process"]["program"] for report in seen}
