@@ -130,27 +130,28 @@ Span* span_with_block_locked(unsigned size_class) {
   return span;
 }
 
-uintptr_t take_block_locked(Span* span) {
-  auto base = reinterpret_cast<uintptr_t>(span->free_list);
-  if (base != 0) {
-    span->free_list = reinterpret_cast<FreeBlock*>(find_block(span, base).record->next);
+BlockRecord* take_block_locked(Span* span) {
+  auto* record = reinterpret_cast<BlockRecord*>(span->free_list);
+  if (record != nullptr) {
+    span->free_list = reinterpret_cast<FreeBlock*>(record->next());
   } else {
-    base = reinterpret_cast<uintptr_t>(span->base) + size_t{span->linked} * span->block_bytes;
+    record = records_of(span) + span->linked;
+    record->begin(span->base + size_t{span->linked} * span->block_bytes);
     ++span->linked;
   }
   ++span->used;
-  return base;
+  return record;
 }
 
 // Returns the span when nobody has any of its blocks, and it may go.
-Span* give_block_locked(uintptr_t base) {
-  Span* span = heap::find_span(reinterpret_cast<const void*>(base));
+Span* give_block_locked(BlockRecord* record) {
+  Span* span = heap::find_span(record->base());
   SizeStore& size = store.sizes[span->size_class];
   if (!has_free_block(span)) {
     link_partial(&size, span);
   }
-  find_block(span, base).record->next = reinterpret_cast<uintptr_t>(span->free_list);
-  span->free_list = reinterpret_cast<FreeBlock*>(base);
+  record->set_next(reinterpret_cast<BlockRecord*>(span->free_list));
+  span->free_list = reinterpret_cast<FreeBlock*>(record);
   if (--span->used != 0) {
     return nullptr;
   }
@@ -184,14 +185,10 @@ BlockChain take_from_store(unsigned size_class, uint32_t count) {
     if (span == nullptr) {
       break;
     }
-    const uintptr_t base = take_block_locked(span);
+    chain.push(take_block_locked(span));
     if (!has_free_block(span)) {
       unlink_partial(&store.sizes[size_class], span);
     }
-    find_block(span, base).record->next = chain.first;
-    chain.last = chain.first == 0 ? base : chain.last;
-    chain.first = base;
-    ++chain.count;
   }
   return chain;
 }
@@ -200,14 +197,14 @@ void give_to_store(BlockChain blocks) {
   Span* empty = nullptr;
   {
     os::LockGuard guard(store.lock);
-    for (uintptr_t base = blocks.first; blocks.count != 0; --blocks.count) {
-      const uintptr_t next = listed_block(base).record->next;
-      Span* span = give_block_locked(base);
+    for (BlockRecord* record = blocks.first; record != nullptr;) {
+      BlockRecord* next = record->next();
+      Span* span = give_block_locked(record);
       if (span != nullptr) {
         span->next = empty;
         empty = span;
       }
-      base = next;
+      record = next;
     }
   }
   while (empty != nullptr) {
@@ -239,6 +236,7 @@ Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_page
     heap::release_run(span, true);
     return nullptr;
   }
+  records_of(span)->begin(span->base);
   publish(span);
   return span;
 }

@@ -10,9 +10,14 @@ namespace heaptag::allocator {
 
 /// Blocks linked by their records.
 struct BlockChain {
-  uintptr_t first = 0;  // 0: empty
-  uintptr_t last = 0;
+  BlockRecord* first = nullptr;
   uint32_t count = 0;
+
+  void push(BlockRecord* record) {
+    record->set_next(first);
+    first = record;
+    ++count;
+  }
 };
 
 /// Up to `count` blocks of a size class, unused or freed. Empty without memory.

@@ -267,6 +267,13 @@ OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, Ow
 }
 
 void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
+  if (checks_blocks()) {
+    return allocate_checked(size, site, family);
+  }
+  return allocate_unchecked(size, site);
+}
+
+void* allocate_unchecked(size_t size, uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
@@ -275,9 +282,7 @@ void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
   }
   BusyScope busy(thread);
   void* block = nullptr;
-  if (checks_blocks()) {
-    block = allocate_checked(thread, {size, kMinAlignment, site, family});
-  } else if (size > heap::kLargestClassBytes) {
+  if (size > heap::kLargestClassBytes) {
     Span* span = allocate_large(thread, size, 1, site);
     block = span == nullptr ? nullptr : span->base;
   } else {

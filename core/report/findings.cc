@@ -15,6 +15,7 @@
 #include "core/report/log.h"
 #include "core/report/session.h"
 #include "core/report/suppressions.h"
+#include "core/safety/checksum.h"
 #include "core/safety/settings.h"
 
 namespace heaptag::report {
@@ -129,6 +130,7 @@ void start_checks(const config::CheckOptions& options) {
     read_suppressions(options.suppressions);
   }
   safety::Settings& settings = safety::settings;
+  settings.has_crc = safety::has_crc();
   settings.kmem_debug = options.kmem_debug;
   settings.redzone_bytes = options.redzone_bytes;
   settings.stack_depth = options.stack == 0 ? 1 : options.stack;

@@ -80,9 +80,7 @@ bool find_redzone_damage(const CheckedBlock& block, Damage* damage) {
 
 void seal(const CheckedBlock& block) {
   block.record->checksum = checksum(block.base, block.bytes);
-  if (block.kept != nullptr) {
-    std::memcpy(block.kept, block.base, keepable_bytes(block.bytes));
-  }
+  keep_content(block);
 }
 
 bool is_intact(const CheckedBlock& block) {
