@@ -111,7 +111,7 @@ size_t size_told(First first, Rest... /*rest*/) {
 
 // `rest`: what else the form gets, size or alignment.
 template <FunctionName kName, typename... Rest>
-[[gnu::noinline]] void delete_slow(void* block, heap::Span* span, Rest... rest) {
+[[gnu::noinline]] void delete_slow(void* block, heap::Span* span, Rest... rest) noexcept {
   if (allocator::is_checked(span)) {
     return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), kFamily<kName>,
                                          size_told(rest...));

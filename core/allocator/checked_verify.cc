@@ -29,6 +29,7 @@ Finding finding_of(const CheckedBlock& block, Kind kind, FoundWhen when, const D
   finding.address =
       reinterpret_cast<uintptr_t>(block.user()) + static_cast<uintptr_t>(damage.offset);
   finding.length = damage.length;
+  finding.was = damage.was;
   return finding;
 }
 

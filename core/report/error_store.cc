@@ -114,6 +114,15 @@ void copy_bytes(const char* from, size_t count, size_t most, KeptBytes* to) {
   std::memcpy(to->bytes, from, to->count);
 }
 
+uint8_t expected_byte(const Finding& finding, unsigned index) {
+  const CheckedBlock& block = finding.block;
+  if (finding.kind != Kind::kUseAfterFreeWrite) {
+    return safety::redzone_byte(finding.address + index);
+  }
+  const size_t at = finding.address - reinterpret_cast<uintptr_t>(block.base) + index;
+  return block.kept != nullptr ? block.kept[at] : finding.was;
+}
+
 // What is in the block from the first bad byte on, what was there before, and what lies around.
 void keep_bytes(const Finding& finding, KeptError* error) {
   const CheckedBlock& block = finding.block;
@@ -133,9 +142,7 @@ void keep_bytes(const Finding& finding, KeptError* error) {
   }
   error->expected.count = error->found.count;
   for (unsigned i = 0; i < error->expected.count; ++i) {
-    error->expected.bytes[i] = finding.kind == Kind::kUseAfterFreeWrite
-                                   ? block.kept[before + i]
-                                   : safety::redzone_byte(finding.address + i);
+    error->expected.bytes[i] = expected_byte(finding, i);
   }
 }
 

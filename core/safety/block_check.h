@@ -10,6 +10,7 @@ namespace heaptag::safety {
 struct Damage {
   int64_t offset = 0;
   size_t length = 0;  // from the first to the last; 0: somewhere in the block
+  uint8_t was = 0;    // of a single byte that has no copy
 
   bool is_before() const { return offset < 0; }
 };
@@ -42,7 +43,8 @@ void seal(const CheckedBlock& block);
 /// Does a freed block hold what it held when it was freed? Pre: sealed.
 bool is_intact(const CheckedBlock& block);
 
-/// Which bytes have changed since, as far as a copy tells.
+/// Which bytes have changed since, as far as a copy tells, or the sum: that of a larger block gives
+/// away a single byte.
 Damage find_change(const CheckedBlock& block);
 
 }  // namespace heaptag::safety

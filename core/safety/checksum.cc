@@ -23,24 +23,22 @@ uint64_t step(uint64_t state, uint64_t word) {
   return state;
 }
 
-// What a difference at the end of a stream makes of the sum. All of this is linear.
-uint32_t merged(unsigned lane, uint64_t difference) {
-  switch (lane) {
-    case 0:
-      return static_cast<uint32_t>(step(step(difference, 0), 0));
-    case 1:
-      return static_cast<uint32_t>(step(step(0, difference), 0));
-    case 2:
-      return static_cast<uint32_t>(step(step(0, difference << 32), 0));
-    default:
-      return static_cast<uint32_t>(step(0, difference));
+// Of an odd factor, modulo 2^32: each step doubles the bits that are right.
+constexpr uint32_t inverse_of(uint32_t factor) {
+  uint32_t inverse = factor;
+  for (unsigned i = 0; i < 5; ++i) {
+    inverse *= 2 - factor * inverse;
   }
+  return inverse;
 }
+
+static_assert(inverse_of(kStreamFactors[0]) * kStreamFactors[0] == 1);
+static_assert(inverse_of(kStreamFactors[3]) * kStreamFactors[3] == 1);
 
 // Which of the 255 changes of a byte, whose bits change the sum by these, change it by `wanted`? 0:
 // none. It is one at most, because no change within 32 bits leaves the sum as it is.
-uint8_t change_of_byte(const uint32_t* bits, uint32_t wanted) {
-  uint32_t sum = 0;
+uint8_t change_of_byte(const uint64_t* bits, uint32_t wanted) {
+  uint64_t sum = 0;
   uint8_t change = 0;
   for (unsigned i = 1; i < 256; ++i) {
     const unsigned flipped = static_cast<unsigned>(__builtin_ctz(i));  // Gray code
@@ -73,6 +71,14 @@ struct Streams {
     return 2 + index * kLanes + lane;
   }
 };
+
+uint32_t state_of_stream(const uint64_t* words, const Streams& streams, unsigned lane) {
+  uint64_t state = kStreamStarts[lane];
+  for (size_t i = 0; i < streams.count(lane); ++i) {
+    state = step(state, words[streams.word(lane, i)]);
+  }
+  return static_cast<uint32_t>(state);
+}
 
 }  // namespace
 
@@ -108,23 +114,26 @@ uint32_t checksum(const void* data, size_t size_bytes) {
 
 bool find_changed_byte(
     const void* data, size_t size_bytes, uint32_t then, size_t* offset, uint8_t* was) {
-  const uint32_t wanted = checksum(data, size_bytes) ^ then;
-  if (!has_crc() || wanted == 0) {
+  if (!has_crc() || checksum(data, size_bytes) == then) {
     return false;
   }
   const Streams streams{size_bytes};
+  uint32_t now[kLanes];
+  uint32_t sum = 0;
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
+    now[lane] = state_of_stream(static_cast<const uint64_t*>(data), streams, lane);
+    sum ^= now[lane] * kStreamFactors[lane];
+  }
   bool is_found = false;
   for (unsigned lane = 0; lane < kLanes; ++lane) {
-    uint64_t after[kWordBits];  // what each bit of a word has made of its stream
+    // What this stream must have said if the others have not changed.
+    const uint32_t rest = sum ^ now[lane] * kStreamFactors[lane];
+    const uint32_t wanted = now[lane] ^ (then ^ rest) * inverse_of(kStreamFactors[lane]);
+    uint64_t bits[kWordBits];  // what each bit of a word makes of the stream
     for (unsigned bit = 0; bit < kWordBits; ++bit) {
-      after[bit] = step(0, uint64_t{1} << bit);
+      bits[bit] = step(0, uint64_t{1} << bit);
     }
     for (size_t index = streams.count(lane); index-- > 0;) {
-      uint32_t bits[kWordBits];
-      for (unsigned bit = 0; bit < kWordBits; ++bit) {
-        bits[bit] = merged(lane, after[bit]);
-        after[bit] = step(after[bit], 0);
-      }
       for (unsigned byte = 0; byte < kWordBytes; ++byte) {
         const uint8_t change = change_of_byte(bits + byte * 8, wanted);
         if (change == 0) {
@@ -136,6 +145,9 @@ bool find_changed_byte(
         is_found = true;
         *offset = streams.word(lane, index) * kWordBytes + byte;
         *was = static_cast<const uint8_t*>(data)[*offset] ^ change;
+      }
+      for (uint64_t& bit : bits) {
+        bit = step(bit, 0);
       }
     }
   }
