@@ -110,6 +110,17 @@ CheckedBlock take_large(const CheckedRequest& request) {
   const bool is_aligned_beyond = request.alignment > heap::kSpanPageBytes;
   const size_t redzone = settings.redzone_bytes;
   const size_t front = redzone == 0 ? 0 : align_up(redzone, request.alignment);
+  const size_t pages =
+      (front + request.size + redzone + heap::kSpanPageBytes - 1) / heap::kSpanPageBytes;
+  if (!is_aligned_beyond) {
+    Span* span = reuse_large_checked(static_cast<uint32_t>(pages));
+    if (span != nullptr) {
+      span->requested_large = request.size;
+      span->inverse = static_cast<uint32_t>(front);
+      span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+      return block_at(span, 0);
+    }
+  }
   Span* span = take_large_checked(
       front + request.size + redzone, request.size,
       is_aligned_beyond ? static_cast<uint32_t>(request.alignment / heap::kSpanPageBytes) : 1,
@@ -237,23 +248,22 @@ Finding call_finding(Kind kind, const void* passed, const Release& release) {
 }
 
 void put_away(CheckedLists* lists, Span* span, const CheckedBlock& block) {
-  if (is_large(span) && (lists == nullptr || block.bytes > kLargestHeldBytes)) {
-    return give_large_checked(span);
+  if (is_large(span)) {
+    return block.bytes > kLargestHeldBytes ? give_large_checked(span)
+                                           : put_large_checked(block.record);
   }
   if (lists == nullptr) {
     block.record->set_next(nullptr);
     return give_to_store({block.record, 1});
   }
-  CheckedQueue* queue = is_large(span) ? &lists->large : &lists->sizes[span->size_class];
+  CheckedQueue* queue = &lists->sizes[span->size_class];
   push_checked(lists, queue, block.record, block.bytes);
-  lists->large_bytes += is_large(span) ? block.bytes : 0;
   if (lists->freed_bytes >= lists->look_at) {
     look_around(lists);
   }
-  if (!is_large(span) && is_too_long(lists, queue)) {
+  if (is_too_long(lists, queue)) {
     shorten(lists, queue);
   }
-  evict_large(lists, false);
 }
 
 bool has_damage(const CheckedBlock& block) {

@@ -46,24 +46,21 @@ void set_up(CheckedLists* lists) {
   }
 }
 
-CheckedBlock pop_first(CheckedLists* lists, CheckedQueue* queue) {
+CheckedBlock pop_first(CheckedQueue* queue) {
   BlockRecord* record = queue->first;
   const CheckedBlock block = listed_block(record);
   queue->first = record->next();
   --queue->waiting;
-  if (queue->block_bytes == 0) {
-    lists->large_bytes -= block.bytes;
-  }
   return block;
 }
 
-void give_up(CheckedLists* lists, CheckedQueue* queue) {
+void give_up(CheckedQueue* queue) {
   give_to_store({queue->ready, queue->ready_count});
   queue->ready = nullptr;
   queue->ready_count = 0;
   BlockChain chain;
   while (queue->first != nullptr) {
-    const CheckedBlock block = pop_first(lists, queue);
+    const CheckedBlock block = pop_first(queue);
     if (check_freed(block, FoundWhen::kEviction)) {
       chain.push(block.record);
     }
@@ -90,14 +87,13 @@ CheckedLists* checked_lists_of(ThreadState* thread) {
 }
 
 uint64_t waiting_bytes() {
-  uint64_t sum = 0;
+  uint64_t sum = waiting_large_bytes();
   for (const ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
     const CheckedLists* lists = __atomic_load_n(&thread->checked, __ATOMIC_ACQUIRE);
     if (lists == nullptr) {
       continue;
     }
-    sum += read_relaxed(lists->large_bytes);
     for (const CheckedQueue& queue : lists->sizes) {
       sum += uint64_t{read_relaxed(queue.waiting)} * queue.block_bytes;
     }
@@ -126,7 +122,7 @@ void shorten(CheckedLists* lists, CheckedQueue* queue) {
   BlockChain chain;
   while (queue->first != nullptr && queue->waiting > queue->most / 2 &&
          is_old_enough(lists, queue->first)) {
-    const CheckedBlock block = pop_first(lists, queue);
+    const CheckedBlock block = pop_first(queue);
     if (check_freed(block, FoundWhen::kEviction)) {
       chain.push(block.record);
     }
@@ -136,21 +132,10 @@ void shorten(CheckedLists* lists, CheckedQueue* queue) {
   }
 }
 
-void evict_large(CheckedLists* lists, bool everything) {
-  CheckedQueue* queue = &lists->large;
-  while (queue->first != nullptr && (everything || is_old_enough(lists, queue->first))) {
-    const CheckedBlock block = pop_first(lists, queue);
-    if (check_freed(block, FoundWhen::kEviction)) {
-      give_large_checked(heap::find_span(block.base));
-    }
-  }
-}
-
 void retire_checked_lists(CheckedLists* lists) {
   for (CheckedQueue& queue : lists->sizes) {
-    give_up(lists, &queue);
+    give_up(&queue);
   }
-  evict_large(lists, true);
   look_around(lists);
 }
 

@@ -13,7 +13,7 @@
 
 namespace heaptag::allocator {
 
-/// Of one size class, or of all large blocks.
+/// Of one size class.
 struct alignas(64) CheckedQueue {
   BlockRecord* ready;  // from the store: unused, or freed long ago
   BlockRecord* first;  // freed by this thread, the oldest
@@ -21,7 +21,7 @@ struct alignas(64) CheckedQueue {
   uint32_t waiting;    // blocks, about
   uint32_t most;       // of them: more go to the store
   uint32_t ready_count;
-  uint32_t block_bytes;  // 0: large blocks
+  uint32_t block_bytes;
 };
 
 struct CheckedLists {
@@ -30,13 +30,11 @@ struct CheckedLists {
   uint64_t looked_at;    // freed_bytes after the last one
   uint32_t frees;        // of this thread, ever
   uint32_t now_ms;       // since the start, as seen on the last look
-  uint64_t large_bytes;  // that wait
   // Of safety::settings, in the line that every call reads.
   uint32_t quarantine_units;
   uint32_t extra_bytes;  // redzones
   uint32_t front_bytes;
   bool is_simple;  // blocks are summed up by the CPU's instruction, and no stacks are kept
-  CheckedQueue large;
   CheckedQueue sizes[heap::kClassCount];
 };
 
@@ -96,15 +94,11 @@ inline bool is_too_long(const CheckedLists* lists, const CheckedQueue* queue) {
 /// What is old enough goes to the store, until the queue holds half of what it may.
 void shorten(CheckedLists* lists, CheckedQueue* queue);
 
-/// The same for large blocks that are old enough; for all of them with `everything`.
-void evict_large(CheckedLists* lists, bool everything);
-
 inline constexpr uint64_t kLookEveryBytes = 16 * 1024;
 
 /// Is there to be done what cannot be done at once?
 inline bool is_maintenance_due(const CheckedLists* lists) {
-  return lists->freed_bytes >= lists->look_at ||
-         (lists->large.first != nullptr && is_old_enough(lists, lists->large.first));
+  return lists->freed_bytes >= lists->look_at;
 }
 
 /// A block that has been freed, its record filled but for its age.

@@ -27,6 +27,15 @@ BlockChain take_from_store(unsigned size_class, uint32_t count);
 /// go back.
 void give_to_store(BlockChain blocks);
 
+/// A freed large block waits here until others of kLargeWaitingBytes and of the quarantine have
+/// been freed after it.
+void put_large_checked(BlockRecord* record);
+
+/// One of as many pages that has waited, and may be handed out. Null: there is none.
+Span* reuse_large_checked(uint32_t page_count);
+
+uint64_t waiting_large_bytes();
+
 /// A block of its own. `front` is its redzone. Null without memory; the span's flags say whether it
 /// reads as zero.
 Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_pages, size_t front);

@@ -102,7 +102,7 @@ class Found:
         block, size, offset = self.blocks[-1]
         assert error["kind"] == kind, str(self)
         assert found_when is None or error["found_when"] in found_when, str(self)
-        assert error["size"] == size, str(self)
+        assert (error["size"] or 0) == size, str(self)
         address = int(error["address"], 16)
         if size <= EXACT_TO:
             assert (address, error["offset"]) == (block + offset, offset), str(self)
