@@ -129,11 +129,13 @@ CheckedBlock take_large(const CheckedRequest& request) {
 }
 
 CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
-  constexpr size_t kLargest = size_t{1} << 42;
+  constexpr size_t kLargest = size_t{1} << 42;  // sums of these do not overflow
+  if (request.size > kLargest || request.alignment > kLargest) {
+    return {};
+  }
   const Layout layout = layout_of(request.size, request.alignment);
   if (layout.bytes > heap::kLargestClassBytes || request.alignment > heap::kSpanPageBytes) {
-    const bool is_sane = request.size <= kLargest && request.alignment <= kLargest;
-    return is_sane ? take_large(request) : CheckedBlock{};
+    return take_large(request);
   }
   CheckedBlock block = take_checked(lists, heap::class_of(layout.bytes));
   if (block.record != nullptr) {

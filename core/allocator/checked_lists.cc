@@ -19,7 +19,7 @@ constexpr uint32_t kFetchBytes = 4 * kKiB;
 constexpr uint32_t kMostFetched = 32;
 
 // What a queue may hold beside what is not old enough yet.
-constexpr uint32_t kQueueBytes = 64 * kKiB;
+constexpr uint32_t kQueueBytes = 256 * kKiB;
 constexpr uint32_t kLeastQueued = 4;
 
 struct Process {
@@ -62,7 +62,7 @@ void give_up(CheckedQueue* queue) {
   while (queue->first != nullptr) {
     const CheckedBlock block = pop_first(queue);
     if (check_freed(block, FoundWhen::kEviction)) {
-      chain.push(block.record);
+      chain.add_first(block.record);
     }
   }
   give_to_store(chain);
@@ -124,7 +124,7 @@ void shorten(CheckedLists* lists, CheckedQueue* queue) {
          is_old_enough(lists, queue->first)) {
     const CheckedBlock block = pop_first(queue);
     if (check_freed(block, FoundWhen::kEviction)) {
-      chain.push(block.record);
+      chain.add_first(block.record);
     }
   }
   if (chain.first != nullptr) {

@@ -237,7 +237,7 @@ BlockChain take_from_store(unsigned size_class, uint32_t count) {
     if (span == nullptr) {
       break;
     }
-    chain.push(take_block_locked(span));
+    chain.add_first(take_block_locked(span));
     if (!has_free_block(span)) {
       unlink_partial(&store.sizes[size_class], span);
     }

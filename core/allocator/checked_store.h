@@ -13,7 +13,7 @@ struct BlockChain {
   BlockRecord* first = nullptr;
   uint32_t count = 0;
 
-  void push(BlockRecord* record) {
+  void add_first(BlockRecord* record) {
     record->set_next(first);
     first = record;
     ++count;

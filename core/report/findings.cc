@@ -33,6 +33,7 @@ struct State {
   os::Lock lock;
   bool aborts;
   int exit_code;
+  bool is_muted;
 };
 
 constinit State state{};
@@ -55,6 +56,7 @@ render::ErrorTextOptions text_options(const render::Process* process) {
 void write_error(const KeptError& kept, bool is_new) {
   SymbolSource symbols;
   make_view(kept, &symbols, &view);
+  demangle_view(&view);
   render::Process process;
   process.pid = os::process_id();
   process.program = session.program;
@@ -96,6 +98,9 @@ uint64_t count_findings() {
 
 [[gnu::noinline]] void on_finding(const Finding& found) {
   const auto* frame = static_cast<const uintptr_t*>(__builtin_frame_address(0));
+  if (state.is_muted) {
+    return;
+  }
   Finding finding = found;
   if (finding.frame.pc == 0) {
     finding.frame = {frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
@@ -116,6 +121,14 @@ uint64_t count_findings() {
 
 void listen_to_findings() {
   safety::listener = on_finding;
+}
+
+MutedFindings::MutedFindings() {
+  state.is_muted = true;
+}
+
+MutedFindings::~MutedFindings() {
+  state.is_muted = false;
 }
 
 void start_checks(const config::CheckOptions& options) {
