@@ -145,6 +145,8 @@ void start_checks(const config::CheckOptions& options) {
   safety::Settings& settings = safety::settings;
   settings.has_crc = safety::has_crc();
   settings.kmem_debug = options.kmem_debug;
+  // A copy costs as much as the checksums: where they alone were asked for there is none.
+  settings.keeps_content = options.kmem_debug && !is_kmem_alone;
   settings.redzone_bytes = options.redzone_bytes;
   settings.stack_depth = options.stack == 0 ? 1 : options.stack;
   settings.quarantine_bytes = options.quarantine_bytes == config::CheckOptions::kDefaultBytes
