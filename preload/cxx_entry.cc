@@ -97,6 +97,15 @@ template <FunctionName kName>
       size, caller);
 }
 
+bool news_are_ours();
+
+/// What a delete form takes back. Where the program has its own new, and not its own delete, its
+/// blocks are what it made them of.
+template <FunctionName kName>
+safety::Family family_taken() {
+  return news_are_ours() ? kFamily<kName> : safety::Family::kAny;
+}
+
 size_t size_told() {
   return 0;
 }
@@ -113,13 +122,13 @@ size_t size_told(First first, Rest... /*rest*/) {
 template <FunctionName kName, typename... Rest>
 [[gnu::noinline]] void delete_slow(void* block, heap::Span* span, Rest... rest) noexcept {
   if (allocator::is_checked(span)) {
-    return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), kFamily<kName>,
+    return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), family_taken<kName>(),
                                          size_told(rest...));
   }
   if (allocator::stands_aside()) {
     return call_next<kName, void>(block, rest...);
   }
-  allocator::deallocate_slow(block, {HEAPTAG_CALLER(), kFamily<kName>, size_told(rest...)});
+  allocator::deallocate_slow(block, {HEAPTAG_CALLER(), family_taken<kName>(), size_told(rest...)});
 }
 
 template <FunctionName kName, typename... Rest>
@@ -264,6 +273,19 @@ __attribute__((visibility("hidden"), alias("_ZdaPv"))) void heaptag_own_delete_a
 __attribute__((visibility("hidden"), alias("_ZdaPvSt11align_val_t"))) void
 heaptag_own_delete_array_aligned(void*, std::align_val_t);
 }
+
+namespace heaptag {
+
+namespace {
+
+bool news_are_ours() {
+  return new_is_ours() && new_aligned_is_ours() &&
+         static_cast<New>(&::operator new[]) == &heaptag_own_new_array;
+}
+
+}  // namespace
+
+}  // namespace heaptag
 
 HEAPTAG_EXPORT void* operator new[](size_t size) {
   return heaptag::new_is_ours() ? heaptag::new_for<"_Znam">(size, HEAPTAG_CALLER())

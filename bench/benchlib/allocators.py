@@ -15,6 +15,13 @@ PACKAGED = {
 STANDARD = ("heaptag", *PACKAGED, "glibc")
 # Ourselves without accounting: what the accounting costs. Asked for by name.
 BARE = "bare"
+# Ourselves with checks: what they cost. Asked for by name.
+CHECKING = {
+    "kmem": {"HEAPTAG_KMEM_DEBUG": "1"},
+    "check": {"HEAPTAG_CHECK": "basic"},
+    "guard": {"HEAPTAG_GUARD": "1/5000"},
+}
+NAMES = (*STANDARD, BARE, *CHECKING)
 
 
 @dataclass
@@ -53,11 +60,13 @@ def commit_of(project):
 def find(name, build, project):
     if name == "glibc":
         return Allocator(name, None, package_version("libc6"))
-    if name == "heaptag":
+    if name == "heaptag" or name in CHECKING:
         library = build / "libheaptag.so"
         if not library.exists():
-            raise Missing(f"heaptag: no libheaptag.so in {build}; build it, or name --build DIR")
-        return Allocator(name, library.resolve(), commit_of(project))
+            raise Missing(f"{name}: no libheaptag.so in {build}; build it, or name --build DIR")
+        settings = CHECKING.get(name, {})
+        version = " ".join(f"{key}={value}" for key, value in settings.items())
+        return Allocator(name, library.resolve(), version or commit_of(project), settings)
     if name == BARE:
         folder = build / BARE
         if not (folder / "libheaptag.so").exists():
