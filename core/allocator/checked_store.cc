@@ -80,7 +80,7 @@ size_t record_bytes_of(const Span* span) {
 
 size_t kept_bytes_of(const Span* span) {
   return safety::settings.keeps_content ? span->capacity * safety::keepable_bytes(span->block_bytes)
-                                     : 0;
+                                        : 0;
 }
 
 void release_tables(Span* span) {

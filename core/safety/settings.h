@@ -9,7 +9,7 @@ namespace heaptag::safety {
 struct Settings {
   bool checks_blocks;      // every block has a record: what follows, but for the guards, needs it
   bool has_crc;            // of the CPU
-  bool keeps_content;       // of small freed blocks
+  bool keeps_content;      // of small freed blocks
   bool kmem_debug;         // checksums on freed blocks
   uint32_t redzone_bytes;  // on both sides of a block; 0: none, and rounding belongs to the block
   uint32_t stack_depth;    // frames that are kept of who allocated and who freed
