@@ -74,6 +74,10 @@ uintptr_t pages_end(const GuardedBlock& block) {
 
 }  // namespace
 
+uint8_t padding_byte(uintptr_t address) {
+  return pattern_at(address);
+}
+
 void fill_padding(const GuardedBlock& block) {
   if (block.page_count != 0) {
     fill(block.pages_begin, block.address);

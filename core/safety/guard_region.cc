@@ -339,6 +339,17 @@ GuardDamage first_damage(const GuardedBlock& block) {
   return state_of(block) == GuardState::kLive ? look_at_padding(block) : GuardDamage{0, 0};
 }
 
+size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to) {
+  os::LockGuard guard(region.lock);
+  const uintptr_t end = block.pages_begin + block.page_count * kPageBytes;
+  if (state_of(block) != GuardState::kLive || address < block.pages_begin || address >= end) {
+    return 0;
+  }
+  const size_t count = end - address < most ? end - address : most;
+  std::memcpy(to, reinterpret_cast<const void*>(address), count);
+  return count;
+}
+
 void visit_guarded(void (*visit)(GuardedBlock* block, void* context), void* context) {
   for (Zone& zone : region.zones) {
     const uint32_t used = __atomic_load_n(&zone.used, __ATOMIC_ACQUIRE);

@@ -114,6 +114,13 @@ struct GuardDamage {
 
 GuardDamage first_damage(const GuardedBlock& block);
 
+/// What is in the block's own pages from `address` on. Returns how many bytes were copied: none of
+/// a block that does not live.
+size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to);
+
+/// What padding was filled with.
+uint8_t padding_byte(uintptr_t address);
+
 /// All blocks that live or wait for reuse.
 void visit_guarded(void (*visit)(GuardedBlock* block, void* context), void* context);
 
