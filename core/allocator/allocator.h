@@ -24,6 +24,7 @@ inline constexpr size_t kMinAlignment = 16;
 // Slow paths (small.cc, free.cc, large.cc, realloc.cc).
 [[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
 [[gnu::noinline]] void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family);
+[[gnu::noinline]] void* allocate_unchecked(size_t size, uintptr_t site);
 [[gnu::noinline]] void deallocate_slow(void* block, const Release& release = {});
 [[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 

@@ -3,6 +3,7 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/bad_free.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
@@ -105,6 +106,9 @@ void deallocate_slow(void* block, const Release& release) {
     free_large(thread, span);
   } else if (is_checked(span)) {
     deallocate_checked(thread, span, block, release);
+    publish_live(thread);
+  } else if (may_be_guarded(block)) {
+    deallocate_guarded(thread, block, release);
     publish_live(thread);
   } else {
     bump(thread->record.foreign_frees);

@@ -5,6 +5,7 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
@@ -84,6 +85,9 @@ Slot* find_slot(
   if (counters == &thread->lost) {
     return nullptr;
   }
+  if (guards_blocks() && is_always_guarded(owner)) {
+    is_steady = false;
+  }
   slot = is_steady ? claim_slot(thread, key) : instead;
   *slot = bare_slot(key, selector, owner, counters);
   return slot;
@@ -145,6 +149,23 @@ Bin* find_bin(ThreadState* thread, Slot* slot, size_t size) {
   return bin;
 }
 
+// What a bin's list has handed out since it was filled or swept (bins.cc).
+uint32_t allocations_of_list(const Bin* bin) {
+  const uint64_t before = bin->allocations_at_sweep;
+  if (bin->free_list != nullptr) {
+    return 0;  // it goes on
+  }
+  return static_cast<uint32_t>(bin->allocations -
+                               (static_cast<int64_t>(before) < 0 ? ~before : before));
+}
+
+// It is time for a guarded block: the pair's next call comes to the slow path.
+void let_next_be_guarded(ThreadState* thread, Slot* slot, uint32_t allocations) {
+  if (guards_blocks() && allocations != 0 && count_down_guard(thread, allocations)) {
+    slot->key = Slot::kNoKey;
+  }
+}
+
 void* allocate_own(ThreadState* thread, Bin* bin, size_t size) {
   FreeBlock* block = take_block(thread, bin);
   if (block == nullptr) {
@@ -175,6 +196,7 @@ void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
   if (slot != &shared && has_own_bins(thread, slot)) {
     Bin* bin = find_bin(thread, slot, size);
     if (bin != nullptr) {
+      let_next_be_guarded(thread, slot, allocations_of_list(bin));
       return allocate_own(thread, bin, size);
     }
   }
@@ -214,13 +236,9 @@ uint32_t next_sample_in(ThreadState* thread) {
   return kSampleEvery / 2 + 1 + (thread->sample_seed >> 16) % kSampleEvery;
 }
 
-}  // namespace
-
-void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
-  BusyScope busy(thread);
-  thread->sample_in = next_sample_in(thread);
+void look_at_sample(ThreadState* thread, Slot* slot, size_t size) {
   if (size > kLargestOwnBytes) {
-    return block;
+    return;
   }
   slot->samples = slot->samples < kMaxSamples ? slot->samples + 1 : kMaxSamples;
   const size_t slack = heap::class_bytes(heap::class_of_selector(slot->selector)) - size;
@@ -230,7 +248,7 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
   }
   slot->run = slot->run < kMaxRun ? slot->run + 1 : kMaxRun;
   if (slot->run < kHotRun && slot->samples < kHotSamples) {
-    return block;
+    return;
   }
   if (may_have_own_bin(thread)) {
     if (slot->run >= kHotRun) {
@@ -241,6 +259,15 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
     slot->run = 0;
     slot->samples = 0;
   }
+}
+
+}  // namespace
+
+void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
+  BusyScope busy(thread);
+  thread->sample_in = next_sample_in(thread);
+  look_at_sample(thread, slot, size);
+  let_next_be_guarded(thread, slot, kSampleEvery);
   return block;
 }
 
@@ -267,6 +294,32 @@ OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, Ow
 }
 
 void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
+  if (guards_blocks()) {
+    void* block = allocate_guarded({size, 1, site, family});
+    if (block != nullptr) {
+      return block;
+    }
+  }
+  if (!checks_blocks()) {
+    return allocate_unchecked(size, site);
+  }
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr) {
+    count_stray_failure();
+    return nullptr;
+  }
+  BusyScope busy(thread);
+  void* block = allocate_checked(thread, {size, kMinAlignment, site, family});
+  if (unlikely(block == nullptr)) {
+    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
+    return nullptr;
+  }
+  publish_live(thread);
+  return block;
+}
+
+void* allocate_unchecked(size_t size, uintptr_t site) {
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   if (thread == nullptr) {
@@ -275,9 +328,7 @@ void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
   }
   BusyScope busy(thread);
   void* block = nullptr;
-  if (checks_blocks()) {
-    block = allocate_checked(thread, {size, kMinAlignment, site, family});
-  } else if (size > heap::kLargestClassBytes) {
+  if (size > heap::kLargestClassBytes) {
     Span* span = allocate_large(thread, size, 1, site);
     block = span == nullptr ? nullptr : span->base;
   } else {

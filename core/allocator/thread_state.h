@@ -71,6 +71,8 @@ struct alignas(64) ThreadState {
   uint32_t pushed_tags;
   SlotTable* pushed[kMaxPushedTags];
   CheckedLists* checked;  // when blocks are checked, after the first of them
+  uint32_t guard_in;      // allocations until the next guarded block
+  uint32_t guard_seed;    // 0: guard_in says nothing yet
   OwnerCounters lost;     // charged to the overflow owner: no memory for a counter of its own
 
   // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
