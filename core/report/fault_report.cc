@@ -5,6 +5,7 @@
 #include "core/elf/function_glob.h"
 #include "core/meta/meta_allocator.h"
 #include "core/os/fault.h"
+#include "core/os/lock.h"
 #include "core/os/own_stack.h"
 #include "core/report/error_view.h"
 #include "core/report/exit_report.h"
@@ -27,6 +28,8 @@ constexpr uint32_t kGuardedStack = 16;  // frames, where no number was asked for
 
 struct State {
   elf::FunctionGlob tag;  // of HEAPTAG_GUARD=tag:NAME
+  SymbolSource* symbols;  // kept open: thousands of sites are asked for. Under the lock
+  os::Lock symbols_lock;  // never waited for
   bool was_asked_for_all;
 };
 
@@ -46,9 +49,20 @@ void find_name(void* context) {
         state.tag.text() == reinterpret_cast<const char*>(tag::tags()[record.tag].name);
     return;
   }
-  SymbolSource symbols;
-  const char* function = symbols.owner_name(naming->owner);
-  naming->is_named = function != nullptr && state.tag.matches(function);
+  const auto look = [naming](SymbolSource* symbols) {
+    const char* function = symbols->owner_name(naming->owner);
+    naming->is_named = function != nullptr && state.tag.matches(function);
+  };
+  if (state.symbols != nullptr && state.symbols_lock.try_acquire()) {
+    if (state.symbols->is_full()) {
+      state.symbols->close();
+    }
+    look(state.symbols);
+    state.symbols_lock.release();
+  } else {
+    SymbolSource symbols;
+    look(&symbols);
+  }
 }
 
 bool is_named(uint32_t owner) {
@@ -146,6 +160,7 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
     const char* kept = meta::keep_text(options.guarded_tag());
     state.tag = elf::FunctionGlob(kept == nullptr ? "" : kept);
     plan.is_named = is_named;
+    state.symbols = static_cast<SymbolSource*>(meta::allocate(sizeof(SymbolSource)));
   }
   state.was_asked_for_all = options.guard_every == 1 || options.guard_tag != nullptr;
   if (!allocator::start_guards(plan)) {
@@ -161,7 +176,7 @@ void tell_unguarded() {
   log_line({"HEAPTAG_GUARD: ", format_grouped(unguarded.too_large + unguarded.no_mappings).view(),
             " allocations were not guarded: ", format_grouped(unguarded.no_mappings).view(),
             " for want of mappings (vm.max_map_count), ",
-            format_grouped(unguarded.too_large).view(), " of more than 256 KiB"});
+            format_grouped(unguarded.too_large).view(), " of more than 1 MiB"});
 }
 
 }  // namespace heaptag::report

@@ -16,7 +16,7 @@ namespace {
 
 using os::kPageBytes;
 
-constexpr unsigned kZones = 7;  // of slots for 1 << n pages
+constexpr unsigned kZones = 9;  // of slots for 1 << n pages
 constexpr size_t kMostZoneBytes = 512 * kMiB;
 constexpr size_t kLeastZoneBytes = kMiB;
 constexpr size_t kOpenStepBytes = kMiB;
@@ -248,7 +248,8 @@ bool init_guards(const GuardLimits& limits) {
     return false;
   }
   for (unsigned i = 0; i < kZones; ++i) {
-    if (!region.zones[i].blocks.init(slots_of(i, zone_bytes))) {
+    const size_t slots = slots_of(i, zone_bytes);  // small zones have none of the largest
+    if (slots != 0 && !region.zones[i].blocks.init(slots)) {
       return false;
     }
   }

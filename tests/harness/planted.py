@@ -109,7 +109,7 @@ class Found:
             assert length is None or error["length"] == length, str(self)
         else:
             assert address == block + error["offset"], str(self)
-            assert error["offset"] <= offset < error["offset"] + max(error["length"], 1), str(self)
+            assert error["offset"] <= offset < error["offset"] + (error["length"] or 1), str(self)
         if found and size <= EXACT_TO:
             assert (error["found"] or "").startswith(found), str(self)
         for key, frames in (("allocated", "allocated_by"), ("freed", "freed_by"),
