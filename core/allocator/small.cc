@@ -70,6 +70,13 @@ Slot bare_slot(uint64_t key, unsigned selector, OwnerId owner, OwnerCounters* co
   return slot;
 }
 
+Slot* put_back_aside(ThreadState* thread) {
+  Slot* slot = claim_slot(thread, thread->set_aside.key);
+  *slot = thread->set_aside;
+  thread->set_aside_of = nullptr;
+  return slot;
+}
+
 // The pair's slot; filled when it is somebody else's. When requests of one selector have several
 // owners, no slot can speak for them: then `*instead` does. Null without memory.
 Slot* find_slot(
@@ -78,6 +85,9 @@ Slot* find_slot(
   Slot* slot = thread->active->find(key);
   if (slot != nullptr) {
     return slot;
+  }
+  if (unlikely(thread->set_aside.key == key && thread->set_aside_of == thread->active)) {
+    return put_back_aside(thread);
   }
   bool is_steady = true;
   const OwnerId owner = owner_of_selector(thread, site, selector, size, &is_steady);
@@ -162,6 +172,8 @@ uint32_t allocations_of_list(const Bin* bin) {
 // It is time for a guarded block: the pair's next call comes to the slow path.
 void let_next_be_guarded(ThreadState* thread, Slot* slot, uint32_t allocations) {
   if (guards_blocks() && allocations != 0 && count_down_guard(thread, allocations)) {
+    thread->set_aside = *slot;
+    thread->set_aside_of = thread->active;
     slot->key = Slot::kNoKey;
   }
 }

@@ -73,7 +73,9 @@ struct alignas(64) ThreadState {
   CheckedLists* checked;  // when blocks are checked, after the first of them
   uint32_t guard_in;      // allocations until the next guarded block
   uint32_t guard_seed;    // 0: guard_in says nothing yet
-  OwnerCounters lost;     // charged to the overflow owner: no memory for a counter of its own
+  Slot set_aside;         // emptied so that the pair's next call is seen, and what it said
+  SlotTable* set_aside_of;
+  OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
   // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
   Bin* metered[heap::kClassCount + 1];

@@ -184,6 +184,7 @@ void make_orphan_locked(ThreadState* thread) {
 // Slots of sites whose call lies in [begin, end). One word of each slot is written, perhaps another
 // thread's: whatever it does meanwhile, it finds an empty slot or its own.
 void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
+  write_relaxed(thread->set_aside_of, nullptr);
   for (SlotTable* table = &thread->untagged; table != nullptr;
        table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE)) {
     for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
