@@ -35,8 +35,11 @@ bool is_always_guarded(OwnerId owner);
 /// So many allocations of the thread have been: is it time for a guarded one?
 bool count_down_guard(ThreadState* thread, uint32_t allocations);
 
+/// It is time: is it this owner's turn? New ones come first, for a while.
+bool is_turn_of(const ThreadState* thread, OwnerId owner);
+
 /// One block of the owner: shall it be guarded? `is_due`: as count_down_guard said.
-bool wants_guard(OwnerId owner, bool is_due);
+bool wants_guard(ThreadState* thread, OwnerId owner, bool is_due);
 
 /// It was, or could not be: the next one by chance.
 void restart_guard_countdown(ThreadState* thread);

@@ -1,5 +1,6 @@
 #include "core/allocator/guarded.h"
 
+#include "core/allocator/guard_sampling.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
@@ -137,7 +138,7 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   const BusyScope busy(thread);
   OwnerId owner;
   OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
-  if (counters == nullptr || !wants_guard(owner, is_due)) {
+  if (counters == nullptr || !wants_guard(thread, owner, is_due)) {
     return nullptr;
   }
   if (request.size > safety::kMaxGuardedBytes) {
@@ -146,6 +147,9 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   }
   if (is_due) {
     restart_guard_countdown(thread);
+    if (request.size <= heap::kLargestClassBytes) {
+      go_on_sampling(thread, request.site, heap::selector_of(request.size));
+    }
   }
   const size_t alignment =
       request.alignment > 1 ? request.alignment : guard_alignment_for(owner, request.size);

@@ -5,6 +5,7 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guard_sampling.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
@@ -70,13 +71,6 @@ Slot bare_slot(uint64_t key, unsigned selector, OwnerId owner, OwnerCounters* co
   return slot;
 }
 
-Slot* put_back_aside(ThreadState* thread) {
-  Slot* slot = claim_slot(thread, thread->set_aside.key);
-  *slot = thread->set_aside;
-  thread->set_aside_of = nullptr;
-  return slot;
-}
-
 // The pair's slot; filled when it is somebody else's. When requests of one selector have several
 // owners, no slot can speak for them: then `*instead` does. Null without memory.
 Slot* find_slot(
@@ -86,7 +80,7 @@ Slot* find_slot(
   if (slot != nullptr) {
     return slot;
   }
-  if (unlikely(thread->set_aside.key == key && thread->set_aside_of == thread->active)) {
+  if (unlikely(find_aside(thread, key) != nullptr)) {
     return put_back_aside(thread);
   }
   bool is_steady = true;
@@ -159,25 +153,6 @@ Bin* find_bin(ThreadState* thread, Slot* slot, size_t size) {
   return bin;
 }
 
-// What a bin's list has handed out since it was filled or swept (bins.cc).
-uint32_t allocations_of_list(const Bin* bin) {
-  const uint64_t before = bin->allocations_at_sweep;
-  if (bin->free_list != nullptr) {
-    return 0;  // it goes on
-  }
-  return static_cast<uint32_t>(bin->allocations -
-                               (static_cast<int64_t>(before) < 0 ? ~before : before));
-}
-
-// It is time for a guarded block: the pair's next call comes to the slow path.
-void let_next_be_guarded(ThreadState* thread, Slot* slot, uint32_t allocations) {
-  if (guards_blocks() && allocations != 0 && count_down_guard(thread, allocations)) {
-    thread->set_aside = *slot;
-    thread->set_aside_of = thread->active;
-    slot->key = Slot::kNoKey;
-  }
-}
-
 void* allocate_own(ThreadState* thread, Bin* bin, size_t size) {
   FreeBlock* block = take_block(thread, bin);
   if (block == nullptr) {
@@ -208,7 +183,6 @@ void* allocate_small(ThreadState* thread, size_t size, uintptr_t site) {
   if (slot != &shared && has_own_bins(thread, slot)) {
     Bin* bin = find_bin(thread, slot, size);
     if (bin != nullptr) {
-      let_next_be_guarded(thread, slot, allocations_of_list(bin));
       return allocate_own(thread, bin, size);
     }
   }
@@ -275,11 +249,21 @@ void look_at_sample(ThreadState* thread, Slot* slot, size_t size) {
 
 }  // namespace
 
+Slot* put_back_aside(ThreadState* thread) {
+  Slot* slot = claim_slot(thread, thread->set_aside.key);
+  *slot = thread->set_aside;
+  thread->set_aside_of = nullptr;
+  return slot;
+}
+
 void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
   BusyScope busy(thread);
   thread->sample_in = next_sample_in(thread);
   look_at_sample(thread, slot, size);
-  let_next_be_guarded(thread, slot, kSampleEvery);
+  if (guards_blocks()) {
+    note_sampled(thread, slot, kSampleEvery);
+    look_at_own_bins(thread);
+  }
   return block;
 }
 
@@ -339,6 +323,9 @@ void* allocate_unchecked(size_t size, uintptr_t site) {
     return nullptr;
   }
   BusyScope busy(thread);
+  if (guards_blocks()) {
+    look_at_own_bins(thread);
+  }
   void* block = nullptr;
   if (size > heap::kLargestClassBytes) {
     Span* span = allocate_large(thread, size, 1, site);
