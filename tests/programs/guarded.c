@@ -234,7 +234,7 @@ static void red(int count) {
   }
 }
 
-static void reallocs(void) {
+SITE void reallocs(void) {
   char* p = the_allocator(100);
   memset(p, 5, 100);
   char* q = realloc(p, 90);
