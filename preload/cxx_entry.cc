@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "core/allocator/allocator.h"
+#include "core/allocator/checked.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -92,7 +93,8 @@ template <FunctionName kName>
 // Of an entry point that has no frame.
 template <FunctionName kName>
 [[gnu::always_inline]] inline void* new_for(size_t size, uintptr_t caller) {
-  return allocator::allocate<allocator::allocate_for_caller<new_slow<kName>>>(size, caller);
+  return allocator::allocate<new_slow<kName>, allocator::allocate_for_caller<new_slow<kName>>>(
+      size, caller);
 }
 
 size_t size_told() {
@@ -109,7 +111,11 @@ size_t size_told(First first, Rest... /*rest*/) {
 
 // `rest`: what else the form gets, size or alignment.
 template <FunctionName kName, typename... Rest>
-[[gnu::noinline]] void delete_slow(void* block, Rest... rest) {
+[[gnu::noinline]] void delete_slow(void* block, heap::Span* span, Rest... rest) noexcept {
+  if (allocator::is_checked(span)) {
+    return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), kFamily<kName>,
+                                         size_told(rest...));
+  }
   if (allocator::stands_aside()) {
     return call_next<kName, void>(block, rest...);
   }
@@ -118,7 +124,8 @@ template <FunctionName kName, typename... Rest>
 
 template <FunctionName kName, typename... Rest>
 [[gnu::always_inline]] inline void delete_at(void* block, Rest... rest) {
-  allocator::deallocate_or(block, [=] { delete_slow<kName>(block, rest...); });
+  allocator::deallocate_or(block,
+                           [=](heap::Span* span) { delete_slow<kName>(block, span, rest...); });
 }
 
 template <FunctionName kName>

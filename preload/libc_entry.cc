@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/allocator/allocator.h"
+#include "core/allocator/checked.h"
 #include "core/heap/page_heap.h"
 #include "preload/entry.h"
 #include "preload/next.h"
@@ -33,7 +34,10 @@ constexpr size_t kPage = 4096;
   return or_enomem(allocator::allocate_slow(size, site));
 }
 
-[[gnu::noinline]] void free_slow(void* block) {
+[[gnu::noinline]] void free_slow(void* block, heap::Span* span) {
+  if (allocator::is_checked(span)) {
+    return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), safety::Family::kMalloc);
+  }
   if (allocator::stands_aside()) {
     return call_next<"free", void>(block);
   }
@@ -69,7 +73,7 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
   }
   if (size == 0) {
     const uintptr_t pc = HEAPTAG_FRAME()->caller_pc;
-    allocator::deallocate_or(block, [=] {
+    allocator::deallocate_or(block, [=](heap::Span* /*span*/) {
       allocator::deallocate_slow(block, {pc, safety::Family::kMalloc});
     });
     return nullptr;
@@ -83,11 +87,12 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 
 // Of an entry point that has no frame.
 [[gnu::always_inline]] inline void* malloc_for(size_t size, uintptr_t caller) {
-  return allocator::allocate<allocator::allocate_for_caller<allocate_or_enomem>>(size, caller);
+  return allocator::allocate<allocate_or_enomem,
+                             allocator::allocate_for_caller<allocate_or_enomem>>(size, caller);
 }
 
 [[gnu::always_inline]] inline void free_block(void* block) {
-  allocator::deallocate_or(block, [=] { free_slow(block); });
+  allocator::deallocate_or(block, [=](heap::Span* span) { free_slow(block, span); });
 }
 
 // For what the C library does not have (any more, or yet): there is nobody behind us, so it is what
@@ -100,7 +105,7 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
 }
 
 [[gnu::always_inline]] inline void free_bound(void* block, size_t size = 0) {
-  allocator::deallocate_or(block, [=] { free_bound_slow(block, size); });
+  allocator::deallocate_or(block, [=](heap::Span* /*span*/) { free_bound_slow(block, size); });
 }
 
 // Nobody's, unless we stand aside.

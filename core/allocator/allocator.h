@@ -79,9 +79,13 @@ inline void note_slack(ThreadState* thread, const Bin* bin, FreeBlock* block, si
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-/// The fast path. `miss()` is returned when the request has no slot, or its bin no block.
-template <typename Miss>
-[[gnu::always_inline]] inline void* allocate_or(size_t size, uintptr_t site, Miss miss) {
+/// The fast path. `miss()` is returned when the request has no slot, `empty()` when its bin has no
+/// block.
+template <typename Miss, typename Empty>
+[[gnu::always_inline]] inline void* allocate_or(size_t size,
+                                                uintptr_t site,
+                                                Miss miss,
+                                                Empty empty) {
   ThreadState* thread = tls_state;
   if (unlikely(size > heap::kTabledBytes) && unlikely(size > heap::kLargestClassBytes)) {
     return miss();
@@ -102,7 +106,7 @@ template <typename Miss>
   if (likely(slot->uniform_size == size)) {
     FreeBlock* block = pop_block(slot->uniform_bin);
     if (unlikely(block == nullptr)) {
-      return miss();
+      return empty();
     }
     bump(thread->record.live_bytes, static_cast<int64_t>(size));
     return block;
@@ -111,7 +115,7 @@ template <typename Miss>
     Bin* bin = slot->varied_bin;
     FreeBlock* block = pop_block(bin);
     if (unlikely(block == nullptr)) {
-      return miss();
+      return empty();
     }
     note_slack(thread, bin, block, size);
     return block;
@@ -119,17 +123,19 @@ template <typename Miss>
   Bin* bin = thread->metered[selector / 2];
   FreeBlock* block = pop_block(bin);
   if (unlikely(block == nullptr)) {
-    return miss();
+    return empty();
   }
   meter(thread, bin, block, slot->counters, slot->owner, size);
   return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
 }
 
 /// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
-/// free of a frame.
-template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow>
+/// free of a frame. `Search` is what happens when the site is not known.
+template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow,
+          void* (*Search)(size_t size, uintptr_t site) = Slow>
 [[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
-  return allocate_or(size, site, [=] { return Slow(size, site); });
+  return allocate_or(
+      size, site, [=] { return Search(size, site); }, [=] { return Slow(size, site); });
 }
 
 // Entry points that have no frame hand it on by tail calls: what the next function finds at its
@@ -160,14 +166,16 @@ template <void* (*Slow)(size_t size, uintptr_t site), unsigned kLevel, bool kPro
         return allocate_behind<Slow, kLevel + 1, false>(size, caller_pc, caller_sp);
       }
       // Only sites that are to blame have slots.
-      return allocate_or(size, caller_pc, [=] {
-        return allocate_behind<Slow, kLevel + 1, true>(size, caller_pc, caller_sp);
-      });
+      return allocate_or(
+          size, caller_pc,
+          [=] { return allocate_behind<Slow, kLevel + 1, true>(size, caller_pc, caller_sp); },
+          [=] { return Slow(size, caller_pc); });
     }
   }
   if constexpr (!kProbed) {
     if (likely(facts.is_site())) {
-      return allocate_or(size, pc, [=] { return allocate_blaming<Slow>(size); });
+      return allocate_or(
+          size, pc, [=] { return allocate_blaming<Slow>(size); }, [=] { return Slow(size, pc); });
     }
   }
   return kLevel == 0 && facts.is_site() ? Slow(size, pc) : allocate_blaming<Slow>(size);
@@ -224,19 +232,19 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   return put_back(thread, bin, span, block);
 }
 
-/// The fast path. `miss()` does the whole work when the block is not one of this thread's bins.
+/// The fast path. `miss(span)` does the whole work when the block is not one of this thread's bins.
 template <typename Miss>
 [[gnu::always_inline]] inline void deallocate_or(void* block, Miss miss) {
   ThreadState* thread = tls_state;
   Span* span = heap::find_span_in_range(block);
   if (unlikely(span->thread != thread)) {
-    return miss();
+    return miss(span);
   }
   return take_back(thread, span, block);
 }
 
 [[gnu::always_inline]] inline void deallocate(void* block) {
-  deallocate_or(block, [=] { deallocate_slow(block); });
+  deallocate_or(block, [=](Span* /*span*/) { deallocate_slow(block); });
 }
 
 }  // namespace heaptag::allocator

@@ -35,7 +35,9 @@ Kind kind_of_bad_free(const Span* span, const void* block) {
   if (span->state == SpanState::kLarge && block != span->base) {
     return Kind::kInteriorFree;
   }
-  return span->state == SpanState::kFree ? Kind::kDoubleFree : Kind::kInvalidFree;
+  // Pages that read as zero were never used, or not for long.
+  const bool was_used = span->state == SpanState::kFree && (span->flags & heap::kFlagZeroed) == 0;
+  return was_used ? Kind::kDoubleFree : Kind::kInvalidFree;
 }
 
 void tell_bad_free(Kind kind, const Span* span, const void* block, const Release& release) {

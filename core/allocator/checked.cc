@@ -1,13 +1,16 @@
 #include "core/allocator/checked.h"
 
+#include "core/allocator/blame.h"
 #include "core/allocator/checked_lists.h"
 #include "core/allocator/checked_store.h"
 #include "core/allocator/checked_verify.h"
+#include "core/allocator/peak.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
 #include "core/safety/block_check.h"
+#include "core/safety/checksum.h"
 #include "core/safety/stacks.h"
 
 namespace heaptag::allocator {
@@ -22,8 +25,19 @@ namespace {
 
 constexpr size_t kMinAlignment = 16;
 
+struct CheckedRequest {
+  size_t size;
+  size_t alignment;
+  uintptr_t site;
+  Family family;
+};
+
 // Freed blocks beyond this are not held back: they are too large to be summed up and to wait.
 constexpr size_t kLargestHeldBytes = 16 * kMiB;
+
+safety::StackId stack_now() {
+  return settings.stack_depth > 1 ? safety::current_stack() : 0;
+}
 
 // Where a request lies in its block: what is needed in all, and the least that comes before it.
 struct Layout {
@@ -32,53 +46,125 @@ struct Layout {
 };
 
 Layout layout_of(size_t size, size_t alignment) {
-  const size_t redzone = settings.redzone_bytes;
-  const size_t front = align_up(redzone, kMinAlignment);
+  const size_t front = safety::front_bytes();
   // Blocks begin at a multiple of 16: the rest of the alignment is found in the block.
-  const size_t bytes = front + (alignment - kMinAlignment) + size + redzone;
-  return {front, bytes};
+  return {front, front + (alignment - kMinAlignment) + size + settings.redzone_bytes};
 }
 
-uint16_t number_of(const ThreadState* thread) {
-  return static_cast<uint16_t>(thread->record.id);
+size_t front_in(const char* block, const Layout& layout, size_t alignment) {
+  const auto base = reinterpret_cast<uintptr_t>(block);
+  return align_up(base + layout.front, alignment) - base;
 }
 
-// The user's part of a block of at least the layout's size.
-CheckedBlock place(CheckedBlock block, const Layout& layout, const CheckedRequest& request) {
-  const auto base = reinterpret_cast<uintptr_t>(block.base);
-  block.front = align_up(base + layout.front, request.alignment) - base;
-  block.requested = request.size;
-  return block;
-}
-
-void fill_record(const CheckedBlock& block,
-                 const CheckedRequest& request,
-                 OwnerId owner,
-                 ThreadState* thread) {
+// What every checked block of the caller's is from here on.
+[[gnu::always_inline]] inline void* hand_out(ThreadState* thread,
+                                             const CheckedBlock& block,
+                                             Family family,
+                                             OwnerId owner,
+                                             OwnerCounters* counters,
+                                             safety::StackId stack) {
   BlockRecord* record = block.record;
+  if (settings.redzone_bytes != 0) {
+    safety::fill_redzones(block);
+  }
   record->owner = index_of(owner);
-  record->requested = static_cast<uint32_t>(request.size);
-  record->front = static_cast<uint16_t>(block.front);
-  record->family = static_cast<uint8_t>(request.family);
-  record->told = 0;
-  record->unsealed = 0;
-  record->allocated_thread = number_of(thread);
+  record->requested = static_cast<uint32_t>(block.requested);
+  record->set_allocation(block.front, family);
+  record->link = BlockRecord::with_thread(0, thread->record.id);
   record->allocated_ms = thread->checked->now_ms;
-  record->allocated_stack = settings.stack_depth > 1 ? safety::current_stack() : 0;
+  record->allocated_stack = stack;
+  record->change_state(BlockState::kLive);
+  count_allocation(counters, block.requested, block.bytes);
+  bump(thread->record.live_bytes, static_cast<int64_t>(block.requested));
+  return block.user();
+}
+
+// May it be handed out at once? Others are looked at with care.
+[[gnu::always_inline]] inline bool is_as_it_was(const BlockRecord* record, size_t bytes) {
+  const uint32_t state = record->life & BlockRecord::kStateMask;
+  if (likely(state == static_cast<uint32_t>(BlockState::kFreed))) {
+    return safety::crc_checksum(record->base(), bytes) == record->checksum;
+  }
+  return state == static_cast<uint32_t>(BlockState::kUnused);
+}
+
+// A block off the lists that may be handed out: checked, and others withdrawn.
+CheckedBlock take_checked(CheckedLists* lists, unsigned size_class) {
+  CheckedQueue* queue = &lists->sizes[size_class];
+  for (;;) {
+    BlockRecord* record = pop_checked(lists, queue, [](const BlockRecord*) { return true; });
+    if (record == nullptr) {
+      if (!fetch_checked(queue, size_class)) {
+        return {};
+      }
+    } else {
+      const CheckedBlock block = listed_block(record);
+      if (check_freed(block, FoundWhen::kReuse)) {
+        return block;
+      }
+    }
+  }
 }
 
 CheckedBlock take_large(const CheckedRequest& request) {
   const bool is_aligned_beyond = request.alignment > heap::kSpanPageBytes;
   const size_t redzone = settings.redzone_bytes;
   const size_t front = redzone == 0 ? 0 : align_up(redzone, request.alignment);
+  const size_t pages =
+      (front + request.size + redzone + heap::kSpanPageBytes - 1) / heap::kSpanPageBytes;
+  if (!is_aligned_beyond) {
+    Span* span = reuse_large_checked(static_cast<uint32_t>(pages));
+    if (span != nullptr) {
+      span->requested_large = request.size;
+      span->inverse = static_cast<uint32_t>(front);
+      span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+      return block_at(span, 0);
+    }
+  }
   Span* span = take_large_checked(
       front + request.size + redzone, request.size,
       is_aligned_beyond ? static_cast<uint32_t>(request.alignment / heap::kSpanPageBytes) : 1,
       front);
-  if (span == nullptr) {
+  return span == nullptr ? CheckedBlock{} : block_at(span, 0);
+}
+
+CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
+  constexpr size_t kLargest = size_t{1} << 42;  // sums of these do not overflow
+  if (request.size > kLargest || request.alignment > kLargest) {
     return {};
   }
-  return block_at(span, 0);
+  const Layout layout = layout_of(request.size, request.alignment);
+  if (layout.bytes > heap::kLargestClassBytes || request.alignment > heap::kSpanPageBytes) {
+    return take_large(request);
+  }
+  CheckedBlock block = take_checked(lists, heap::class_of(layout.bytes));
+  if (block.record != nullptr) {
+    block.front = front_in(block.base, layout, request.alignment);
+    block.requested = request.size;
+  }
+  return block;
+}
+
+[[gnu::noinline]] void* allocate_with_care(const CheckedRequest& request) {
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  if (thread == nullptr) {
+    count_stray_failure();
+    return nullptr;
+  }
+  BusyScope busy(thread);
+  OwnerId owner;
+  OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
+  CheckedLists* lists = checked_lists_of(thread);
+  const CheckedBlock block =
+      counters == nullptr || lists == nullptr ? CheckedBlock{} : take_block(lists, request);
+  if (block.record == nullptr) {
+    bump(counters_of(thread, owner_of_request(thread, request.site, request.size))->failed);
+    return nullptr;
+  }
+  void* user = hand_out(thread, block, request.family, owner, counters, stack_now());
+  publish_live(thread);
+  return user;
 }
 
 Finding call_finding(Kind kind, const void* passed, const Release& release) {
@@ -93,7 +179,10 @@ Finding call_finding(Kind kind, const void* passed, const Release& release) {
 }
 
 // The call does nothing but to be told of.
-void refuse(Kind kind, const CheckedBlock& block, const void* passed, const Release& release) {
+[[gnu::noinline]] void refuse(Kind kind,
+                              const CheckedBlock& block,
+                              const void* passed,
+                              const Release& release) {
   Finding finding = call_finding(kind, passed, release);
   finding.in_block = block.record != nullptr && block.record->state() != BlockState::kUnused;
   finding.block = block;
@@ -101,133 +190,205 @@ void refuse(Kind kind, const CheckedBlock& block, const void* passed, const Rele
   safety::tell(finding);
 }
 
-bool may_free(Family allocated, Family freed) {
+[[gnu::always_inline]] inline bool may_free(Family allocated, Family freed) {
   return allocated == freed || allocated == Family::kAny || freed == Family::kAny;
 }
 
-void complain_about_call(const CheckedBlock& block, const Release& release) {
-  Finding finding = call_finding(Kind::kFamilyMismatch, block.user(), release);
+[[gnu::noinline]] void complain_about_call(const CheckedBlock& block, const Release& release) {
+  Finding finding = call_finding(Kind::kSizeMismatch, block.user(), release);
   finding.in_block = true;
   finding.block = block;
-  if (!may_free(Family{static_cast<uint8_t>(block.record->family)}, release.family)) {
-    safety::tell(finding);
-  } else if (release.size != 0 && release.size != block.requested) {
-    finding.kind = Kind::kSizeMismatch;
-    safety::tell(finding);
+  if (!may_free(block.record->family(), release.family)) {
+    finding.kind = Kind::kFamilyMismatch;
   }
+  safety::tell(finding);
 }
 
 // Of two threads that free it at the same moment, one does.
-bool become_freed(BlockRecord* record) {
+[[gnu::always_inline]] inline bool become_freed(BlockRecord* record) {
   uint32_t life = read_relaxed(record->life);
-  const uint32_t freed = ((life >> BlockRecord::kStateBits) + 1) << BlockRecord::kStateBits |
-                         static_cast<uint32_t>(BlockState::kFreed);
   return BlockState{life & BlockRecord::kStateMask} == BlockState::kLive &&
-         __atomic_compare_exchange_n(&record->life, &life, freed, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED);
+         __atomic_compare_exchange_n(&record->life, &life,
+                                     BlockRecord::next_life(life, BlockState::kFreed), false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 // Is this no pointer that may be freed?
-bool find_fault_of_call(const CheckedBlock& block, const void* passed, Kind* kind) {
+[[gnu::always_inline]] inline bool is_wrong(const CheckedBlock& block,
+                                            const void* passed,
+                                            Kind* kind) {
   const BlockState state = block.record == nullptr ? BlockState::kUnused : block.record->state();
-  if (state == BlockState::kUnused) {
-    *kind = Kind::kInvalidFree;
-    return true;
+  if (likely(state == BlockState::kLive)) {
+    *kind = Kind::kInteriorFree;
+    return passed != block.user();
   }
-  if (state != BlockState::kLive) {
-    *kind = Kind::kDoubleFree;
-    return true;
-  }
-  *kind = Kind::kInteriorFree;
-  return passed != block.user();
+  *kind = state == BlockState::kUnused ? Kind::kInvalidFree : Kind::kDoubleFree;
+  return true;
 }
 
-void note_release(BlockRecord* record, const Release& release, ThreadState* thread) {
-  record->freed_pc = release.pc;
-  record->freed_stack = settings.stack_depth > 1 ? safety::current_stack() : 0;
+[[gnu::always_inline]] inline void seal_freed(const CheckedBlock& block) {
+  if (likely(settings.kmem_debug && settings.has_crc && block.bytes <= kLargestHeldBytes)) {
+    block.record->checksum = safety::crc_checksum(block.base, block.bytes);
+    safety::keep_content(block);
+  } else if (settings.kmem_debug && block.bytes <= kLargestHeldBytes) {
+    safety::seal(block);
+  } else {
+    block.record->set(BlockRecord::kUnsealed);
+  }
+}
+
+[[gnu::always_inline]] inline void note_release(BlockRecord* record,
+                                                uintptr_t pc,
+                                                safety::StackId stack,
+                                                ThreadState* thread) {
+  record->freed_stack = stack;
+  record->release = BlockRecord::with_thread(pc, thread == nullptr ? 0 : thread->record.id);
   if (thread != nullptr && thread->checked != nullptr) {
-    record->freed_thread = number_of(thread);
     record->freed_ms = thread->checked->now_ms;
     record->freed_count = ++thread->checked->frees;
   }
 }
 
-void charge(ThreadState* thread, const CheckedBlock& block) {
+void put_away(CheckedLists* lists, Span* span, const CheckedBlock& block) {
+  if (is_large(span)) {
+    return block.bytes > kLargestHeldBytes ? give_large_checked(span)
+                                           : put_large_checked(block.record);
+  }
+  if (lists == nullptr) {
+    block.record->set_next(nullptr);
+    return give_to_store({block.record, 1});
+  }
+  CheckedQueue* queue = &lists->sizes[span->size_class];
+  push_checked(lists, queue, block.record, block.bytes);
+  if (lists->freed_bytes >= lists->look_at) {
+    look_around(lists);
+  }
+  if (is_too_long(lists, queue)) {
+    shorten(lists, queue);
+  }
+}
+
+bool has_damage(const CheckedBlock& block) {
+  safety::Damage damage;
+  return settings.redzone_bytes != 0 && safety::find_redzone_damage(block, &damage);
+}
+
+// All that can be wrong with a call, and what the block says. Returns false when it was refused.
+[[gnu::always_inline]] inline bool accept(const CheckedBlock& block,
+                                          const void* passed,
+                                          const Release& release) {
+  Kind kind;
+  if (unlikely(is_wrong(block, passed, &kind))) {
+    refuse(kind, block, passed, release);
+    return false;
+  }
+  if (unlikely(!may_free(block.record->family(), release.family) ||
+               (release.size != 0 && release.size != block.requested))) {
+    complain_about_call(block, release);
+  }
+  if (settings.redzone_bytes != 0) {
+    check_redzones(block, FoundWhen::kFree);
+  }
+  seal_freed(block);
+  if (unlikely(!become_freed(block.record))) {
+    refuse(Kind::kDoubleFree, block, passed, release);
+    return false;
+  }
+  return true;
+}
+
+[[gnu::noinline]] void deallocate_with_care(Span* span, void* passed, const Release& release) {
+  ThreadScope scope;
+  ThreadState* thread = scope.thread();
+  const QuietScope quiet;
+  const CheckedBlock block = find_block(span, reinterpret_cast<uintptr_t>(passed));
+  if (!accept(block, passed, release)) {
+    return;
+  }
+  CheckedLists* lists = thread == nullptr ? nullptr : checked_lists_of(thread);
+  note_release(block.record, release.pc, stack_now(), thread);
   const OwnerId owner{block.record->owner};
   if (thread == nullptr) {
     count_stray_free(owner, block.requested, block.bytes);
-    return;
-  }
-  charge_free(thread, owner, block.requested, block.bytes);
-  drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));
-}
-
-void put_away(ThreadState* thread, Span* span, const CheckedBlock& block) {
-  CheckedLists* lists = thread == nullptr ? nullptr : checked_lists_of(thread);
-  if (is_large(span) && (lists == nullptr || block.bytes > kLargestHeldBytes)) {
-    give_large_checked(span);
-  } else if (lists == nullptr) {
-    const auto base = reinterpret_cast<uintptr_t>(block.base);
-    give_to_store({base, base, 1});
   } else {
-    put_checked(lists, span, block);
+    charge_free(thread, owner, block.requested, block.bytes);
+    drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));
+    publish_live(thread);
   }
+  put_away(lists, span, block);
 }
 
 }  // namespace
 
-void* allocate_checked(ThreadState* thread, const CheckedRequest& request) {
-  OwnerId owner;
-  OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
-  CheckedLists* lists = checked_lists_of(thread);
-  if (counters == nullptr || lists == nullptr) {
-    return nullptr;
+// Most requests: a known site, a block that waits and has not changed. Nothing is left half done at
+// any instruction.
+void* allocate_checked(size_t size, uintptr_t site, Family family) {
+  ThreadState* thread = tls_state;
+  CheckedLists* lists = thread->checked;
+  const auto with_care = [&] { return allocate_with_care({size, kMinAlignment, site, family}); };
+  if (unlikely(lists == nullptr || !lists->is_simple || size > heap::kTabledBytes)) {
+    return with_care();
   }
-  const Layout layout = layout_of(request.size, request.alignment);
-  CheckedBlock block{};
-  if (likely(layout.bytes <= heap::kLargestClassBytes &&
-             request.alignment <= heap::kSpanPageBytes)) {
-    block = take_checked(lists, heap::class_of(layout.bytes));
-    if (block.record != nullptr) {
-      block = place(block, layout, request);
+  const unsigned selector = heap::kSelectors[size];
+  const uint64_t key = slot_key(site, selector);
+  Slot* slot = thread->slot_of(key);
+  if (unlikely(slot->key != key)) {
+    slot = other_place(slot);
+    if (unlikely(slot->key != key)) {
+      return with_care();
     }
-  } else if (request.size < SIZE_MAX / 2) {
-    block = take_large(request);
   }
-  if (block.record == nullptr) {
-    return nullptr;
+  CheckedQueue* queue = &lists->sizes[heap::class_of(size + lists->extra_bytes)];
+  const size_t block_bytes = queue->block_bytes;
+  BlockRecord* record = pop_checked(lists, queue, [block_bytes](const BlockRecord* next) {
+    return is_as_it_was(next, block_bytes);
+  });
+  if (unlikely(record == nullptr)) {
+    return with_care();
   }
-  if (settings.redzone_bytes != 0) {
-    safety::fill_redzones(block);
-  }
-  fill_record(block, request, owner, thread);
-  block.record->change_state(BlockState::kLive);
-  count_allocation(counters, request.size, block.bytes);
-  bump(thread->record.live_bytes, static_cast<int64_t>(request.size));
-  return block.user();
+  const CheckedBlock block{record, record->base(), block_bytes, lists->front_bytes, size, nullptr};
+  const OwnerId owner{slot->owner};
+  void* user = hand_out(thread, block, family, owner, slot->counters, 0);
+  publish_live(thread);
+  return user;
 }
 
-void deallocate_checked(ThreadState* thread, Span* span, void* passed, const Release& release) {
-  const CheckedBlock block = find_block(span, reinterpret_cast<uintptr_t>(passed));
-  Kind kind;
-  if (unlikely(find_fault_of_call(block, passed, &kind))) {
-    return refuse(kind, block, passed, release);
+void* allocate_checked_aligned(size_t alignment, size_t size, uintptr_t site, Family family) {
+  return alignment <= kMinAlignment ? allocate_checked(size, site, family)
+                                    : allocate_with_care({size, alignment, site, family});
+}
+
+void deallocate_checked(void* passed, Span* span, uintptr_t pc, Family family, size_t size) {
+  ThreadState* thread = tls_state;
+  CheckedLists* lists = thread->checked;
+  const auto with_care = [&] { deallocate_with_care(span, passed, {pc, family, size}); };
+  if (unlikely(lists == nullptr || !lists->is_simple || is_large(span) ||
+               is_maintenance_due(lists))) {
+    return with_care();
   }
-  complain_about_call(block, release);
-  if (settings.redzone_bytes != 0) {
-    check_redzones(block, FoundWhen::kFree);
+  const uint32_t index = span->index_of_block(passed);
+  CheckedQueue* queue = &lists->sizes[span->size_class];
+  if (unlikely(index >= span->capacity || is_too_long(lists, queue))) {
+    return with_care();
   }
-  if (settings.kmem_debug && block.bytes <= kLargestHeldBytes) {
-    safety::seal(block);
-  } else {
-    block.record->unsealed = 1;
+  const CheckedBlock block = block_at(span, index);
+  BlockRecord* record = block.record;
+  OwnerCounters* counters = thread->find_counters(OwnerId{record->owner});
+  if (unlikely(counters == nullptr || passed != block.user() ||
+               !may_free(record->family(), family) || (size != 0 && size != block.requested) ||
+               record->state() != BlockState::kLive || has_damage(block))) {
+    return with_care();
   }
-  if (unlikely(!become_freed(block.record))) {
-    return refuse(Kind::kDoubleFree, block, passed, release);
+  record->checksum = safety::crc_checksum(block.base, block.bytes);
+  safety::keep_content(block);
+  if (unlikely(!become_freed(record))) {
+    return with_care();
   }
-  note_release(block.record, release, thread);
-  charge(thread, block);
-  put_away(thread, span, block);
+  note_release(record, pc, 0, thread);
+  count_free(counters, block.requested, block.bytes);
+  drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));
+  push_checked(lists, queue, record, block.bytes);
+  publish_live(thread);
 }
 
 bool is_start_of_checked(const Span* span, const void* passed) {

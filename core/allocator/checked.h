@@ -14,19 +14,19 @@ inline bool checks_blocks() {
   return unlikely(read_operand(safety::settings.checks_blocks));
 }
 
-struct CheckedRequest {
-  size_t size;
-  size_t alignment;  // a power of two, 16 at least
-  uintptr_t site;
-  safety::Family family;
-};
+/// Null without memory: the failure is counted.
+void* allocate_checked(size_t size, uintptr_t site, safety::Family family);
 
-/// Null without memory: the failure is not yet counted.
-void* allocate_checked(ThreadState* thread, const CheckedRequest& request);
+/// The same for an alignment, a power of two of 16 at least.
+void* allocate_checked_aligned(size_t alignment,
+                               size_t size,
+                               uintptr_t site,
+                               safety::Family family);
 
 /// Pre: is_checked(span). What is wrong with the call is told, and the block freed if it can be.
-/// `thread` null: there is no memory for a state.
-void deallocate_checked(ThreadState* thread, Span* span, void* block, const Release& release);
+/// `pc`, `family` and `size` as in Release.
+void deallocate_checked(
+    void* block, Span* span, uintptr_t pc, safety::Family family, size_t size = 0);
 
 /// What may be written there, if it is the first byte of a live block; else 0.
 size_t usable_size_checked(const Span* span, const void* block);

@@ -1,33 +1,41 @@
 // The checked blocks that one thread has ready, and those that it has freed and that wait, oldest
 // first, until enough has been freed since (HEAPTAG_QUARANTINE). Nothing is moved for that: a block
 // waits in the queue of its own size, and is taken from there when it is old enough.
+//
+// At any instruction the lists are such that a forked child can walk them by their links.
 // Layer: core/allocator.  All functions: only the state's own thread, or whoever holds an orphan
 // under the registry's lock.  Locks: the checked store's and the page heap's, briefly.
 #pragma once
 
 #include "core/allocator/checked_span.h"
 #include "core/allocator/thread_state.h"
-#include "core/safety/finding.h"
+#include "core/safety/settings.h"
 
 namespace heaptag::allocator {
 
-/// Of one size class, or of all large blocks.
-struct CheckedQueue {
-  uintptr_t ready;  // from the store: unused, or freed long ago
-  uintptr_t first;  // freed by this thread, the oldest; 0: empty
-  uintptr_t last;
-  uint32_t waiting;  // blocks
+/// Of one size class.
+struct alignas(64) CheckedQueue {
+  BlockRecord* ready;  // from the store: unused, or freed long ago
+  BlockRecord* first;  // freed by this thread, the oldest
+  BlockRecord* last;   // of no meaning when there is no first one
+  uint32_t waiting;    // blocks, about
+  uint32_t most;       // of them: more go to the store
   uint32_t ready_count;
+  uint32_t block_bytes;
 };
 
 struct CheckedLists {
+  uint64_t freed_bytes;  // by the process, as seen on the last look, and by this thread since
+  uint64_t look_at;      // freed_bytes at which the next look is due
+  uint64_t looked_at;    // freed_bytes after the last one
+  uint32_t frees;        // of this thread, ever
+  uint32_t now_ms;       // since the start, as seen on the last look
+  // Of safety::settings, in the line that every call reads.
+  uint32_t quarantine_units;
+  uint32_t extra_bytes;  // redzones
+  uint32_t front_bytes;
+  bool is_simple;  // blocks are summed up by the CPU's instruction, and no stacks are kept
   CheckedQueue sizes[heap::kClassCount];
-  CheckedQueue large;
-  uint64_t seen_units;     // of the process's freed bytes, when they were last looked at
-  uint64_t own_bytes;      // freed by this thread since then
-  uint64_t waiting_bytes;  // in all queues
-  uint32_t frees;          // of this thread, ever
-  uint32_t now_ms;         // since the start, as seen on the last look
 };
 
 /// Made on first use. Null without memory.
@@ -36,12 +44,81 @@ CheckedLists* checked_lists_of(ThreadState* thread);
 /// Of all threads: what was freed and waits.
 uint64_t waiting_bytes();
 
-/// A block of the class that may be handed out: checked, and withdrawn if need be. `record` is null
-/// without memory.
-CheckedBlock take_checked(CheckedLists* lists, unsigned size_class);
+inline bool is_old_enough(const CheckedLists* lists, const BlockRecord* record) {
+  const uint32_t now = static_cast<uint32_t>(lists->freed_bytes / safety::kAgeUnitBytes);
+  return static_cast<int32_t>(now - record->freed_at) >=
+         static_cast<int32_t>(lists->quarantine_units);
+}
+
+/// The next block that may be handed out, though not checked yet. `Take` decides whether it leaves
+/// its list. Null when there is none (fetch then), or it was not taken.
+template <typename Take>
+[[gnu::always_inline]] inline BlockRecord* pop_checked(const CheckedLists* lists,
+                                                       CheckedQueue* queue,
+                                                       Take take) {
+  BlockRecord* record = queue->first;
+  if (record != nullptr && is_old_enough(lists, record)) {
+    if (unlikely(!take(record))) {
+      return nullptr;
+    }
+    const BlockRecord* next = record->next();
+    queue->first = const_cast<BlockRecord*>(next);
+    --queue->waiting;
+    if (likely(next != nullptr)) {
+      __builtin_prefetch(next->base());
+      __builtin_prefetch(next->next());
+    }
+    return record;
+  }
+  record = queue->ready;
+  if (record == nullptr || unlikely(!take(record))) {
+    return nullptr;
+  }
+  queue->ready = record->next();
+  --queue->ready_count;
+  return record;
+}
+
+/// Gets blocks from the store. False without memory.
+bool fetch_checked(CheckedQueue* queue, unsigned size_class);
+
+/// Looks at what the process has freed, and at the clock.
+void look_around(CheckedLists* lists);
+
+/// Has the queue more than it may have, and are they old enough to go?
+inline bool is_too_long(const CheckedLists* lists, const CheckedQueue* queue) {
+  return queue->waiting > queue->most && queue->first != nullptr &&
+         is_old_enough(lists, queue->first);
+}
+
+/// What is old enough goes to the store, until the queue holds half of what it may.
+void shorten(CheckedLists* lists, CheckedQueue* queue);
+
+inline constexpr uint64_t kLookEveryBytes = 16 * 1024;
+
+/// Is there to be done what cannot be done at once?
+inline bool is_maintenance_due(const CheckedLists* lists) {
+  return lists->freed_bytes >= lists->look_at;
+}
 
 /// A block that has been freed, its record filled but for its age.
-void put_checked(CheckedLists* lists, Span* span, const CheckedBlock& block);
+[[gnu::always_inline]] inline void push_checked(CheckedLists* lists,
+                                                CheckedQueue* queue,
+                                                BlockRecord* record,
+                                                size_t block_bytes) {
+  lists->freed_bytes += block_bytes;
+  // What is freed from here on is younger.
+  record->freed_at = static_cast<uint32_t>(lists->freed_bytes / safety::kAgeUnitBytes) + 1;
+  record->set_next(nullptr);
+  __atomic_signal_fence(__ATOMIC_RELEASE);
+  if (queue->first == nullptr) {
+    write_relaxed(queue->first, record);
+  } else {
+    queue->last->set_next(record);
+  }
+  queue->last = record;
+  ++queue->waiting;
+}
 
 /// Gives everything up, checked once more: for a thread that ends.
 void retire_checked_lists(CheckedLists* lists);

@@ -18,7 +18,7 @@ using safety::CheckedBlock;
 //   words      BlockRecord[capacity]
 //   bin        room for copies of freed blocks, keepable_bytes(block_bytes) for each; null: none
 //   inverse    as ever; of large blocks (block_bytes is 0): the redzone before the user's bytes
-//   free_list  in the store: the first byte of the first free block, linked by BlockRecord::next
+//   free_list  in the store: the record of the first free block
 //   linked     blocks that were ever handed out
 //   used       of them, those that are not in the store
 
@@ -41,9 +41,12 @@ inline CheckedBlock block_at(const Span* span, uint32_t index) {
   }
   const size_t bytes = span->block_bytes;
   auto* kept = static_cast<uint8_t*>(span->bin);
-  return {
-      record,        span->base + index * bytes, bytes,
-      record->front, record->requested,          kept == nullptr ? nullptr : kept + index * bytes};
+  return {record,
+          span->base + index * bytes,
+          bytes,
+          record->front(),
+          record->requested,
+          kept == nullptr ? nullptr : kept + index * bytes};
 }
 
 /// The block that an address lies in; `record` is null behind the last one. Pre: is_checked(span).
@@ -53,10 +56,10 @@ inline CheckedBlock find_block(const Span* span, uintptr_t address) {
   return index < span->capacity ? block_at(span, index) : CheckedBlock{};
 }
 
-/// By its first byte, as lists name it.
-inline CheckedBlock listed_block(uintptr_t base) {
-  const Span* span = heap::find_span(reinterpret_cast<const void*>(base));
-  return find_block(span, base);
+/// Of a record that is on a list.
+inline CheckedBlock listed_block(const BlockRecord* record) {
+  const char* base = record->base();
+  return find_block(heap::find_span(base), reinterpret_cast<uintptr_t>(base));
 }
 
 }  // namespace heaptag::allocator

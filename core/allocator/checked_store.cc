@@ -1,6 +1,7 @@
 #include "core/allocator/checked_store.h"
 
 #include "core/allocator/checked_verify.h"
+#include "core/base/units.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
 #include "core/safety/settings.h"
@@ -14,14 +15,30 @@ namespace {
 
 constexpr uint32_t kMaxSpanPages = 16;
 
+// Pages of empty spans that are kept: what happens to their blocks is seen before the next use, and
+// not when they have gone back to the page heap.
+constexpr uint32_t kMaxSparePages = 1024;
+
 struct SizeStore {
   Span* partial;  // spans with free blocks, linked by next and prev
-  Span* spare;    // one that is empty: it is kept out of `partial`
+  Span* spare;    // empty ones that are kept, out of `partial`
   uint32_t span_count;
+};
+
+// A few large blocks are more than a quarantine that fits the cache.
+constexpr uint64_t kLargeWaitingBytes = 16 * kMiB;
+
+// Large blocks that wait, the oldest first.
+struct LargeQueue {
+  BlockRecord* first;
+  BlockRecord* last;
+  uint64_t bytes;
 };
 
 struct Store {
   os::Lock lock;
+  LargeQueue large;
+  uint32_t spare_pages;
   SizeStore sizes[heap::kClassCount];
 };
 
@@ -120,8 +137,10 @@ Span* span_with_block_locked(unsigned size_class) {
     return span;
   }
   span = size.spare;
-  size.spare = nullptr;
-  if (span == nullptr) {
+  if (span != nullptr) {
+    size.spare = span->next;
+    store.spare_pages -= span->page_count;
+  } else {
     span = new_span_locked(size_class);
   }
   if (span != nullptr) {
@@ -130,32 +149,35 @@ Span* span_with_block_locked(unsigned size_class) {
   return span;
 }
 
-uintptr_t take_block_locked(Span* span) {
-  auto base = reinterpret_cast<uintptr_t>(span->free_list);
-  if (base != 0) {
-    span->free_list = reinterpret_cast<FreeBlock*>(find_block(span, base).record->next);
+BlockRecord* take_block_locked(Span* span) {
+  auto* record = reinterpret_cast<BlockRecord*>(span->free_list);
+  if (record != nullptr) {
+    span->free_list = reinterpret_cast<FreeBlock*>(record->next());
   } else {
-    base = reinterpret_cast<uintptr_t>(span->base) + size_t{span->linked} * span->block_bytes;
+    record = records_of(span) + span->linked;
+    record->begin(span->base + size_t{span->linked} * span->block_bytes);
     ++span->linked;
   }
   ++span->used;
-  return base;
+  return record;
 }
 
 // Returns the span when nobody has any of its blocks, and it may go.
-Span* give_block_locked(uintptr_t base) {
-  Span* span = heap::find_span(reinterpret_cast<const void*>(base));
+Span* give_block_locked(BlockRecord* record) {
+  Span* span = heap::find_span(record->base());
   SizeStore& size = store.sizes[span->size_class];
   if (!has_free_block(span)) {
     link_partial(&size, span);
   }
-  find_block(span, base).record->next = reinterpret_cast<uintptr_t>(span->free_list);
-  span->free_list = reinterpret_cast<FreeBlock*>(base);
+  record->set_next(reinterpret_cast<BlockRecord*>(span->free_list));
+  span->free_list = reinterpret_cast<FreeBlock*>(record);
   if (--span->used != 0) {
     return nullptr;
   }
   unlink_partial(&size, span);
-  if (size.spare == nullptr) {
+  if (size.spare == nullptr || store.spare_pages + span->page_count <= kMaxSparePages) {
+    store.spare_pages += span->page_count;
+    span->next = size.spare;
     size.spare = span;
     return nullptr;
   }
@@ -174,6 +196,37 @@ void release_span(Span* span) {
   heap::release_run(span, false);
 }
 
+Span* span_of(const BlockRecord* record) {
+  return heap::find_span(record->base());
+}
+
+void unlink_large_locked(const BlockRecord* record, BlockRecord* before) {
+  LargeQueue& queue = store.large;
+  if (before == nullptr) {
+    queue.first = record->next();
+  } else {
+    before->set_next(record->next());
+  }
+  if (queue.last == record) {
+    queue.last = before;
+  }
+  queue.bytes -= span_of(record)->size_bytes();
+}
+
+// The oldest one, if more wait than have to.
+BlockRecord* take_old_large() {
+  os::LockGuard guard(store.lock);
+  LargeQueue& queue = store.large;
+  const uint64_t quarantine = safety::settings.quarantine_bytes;
+  const uint64_t most = quarantine < kLargeWaitingBytes ? kLargeWaitingBytes : quarantine;
+  BlockRecord* record = queue.first;
+  if (record == nullptr || record == queue.last || queue.bytes <= most) {
+    return nullptr;
+  }
+  unlink_large_locked(record, nullptr);
+  return record;
+}
+
 }  // namespace
 
 BlockChain take_from_store(unsigned size_class, uint32_t count) {
@@ -184,14 +237,10 @@ BlockChain take_from_store(unsigned size_class, uint32_t count) {
     if (span == nullptr) {
       break;
     }
-    const uintptr_t base = take_block_locked(span);
+    chain.add_first(take_block_locked(span));
     if (!has_free_block(span)) {
       unlink_partial(&store.sizes[size_class], span);
     }
-    find_block(span, base).record->next = chain.first;
-    chain.last = chain.first == 0 ? base : chain.last;
-    chain.first = base;
-    ++chain.count;
   }
   return chain;
 }
@@ -200,14 +249,14 @@ void give_to_store(BlockChain blocks) {
   Span* empty = nullptr;
   {
     os::LockGuard guard(store.lock);
-    for (uintptr_t base = blocks.first; blocks.count != 0; --blocks.count) {
-      const uintptr_t next = listed_block(base).record->next;
-      Span* span = give_block_locked(base);
+    for (BlockRecord* record = blocks.first; record != nullptr;) {
+      BlockRecord* next = record->next();
+      Span* span = give_block_locked(record);
       if (span != nullptr) {
         span->next = empty;
         empty = span;
       }
-      base = next;
+      record = next;
     }
   }
   while (empty != nullptr) {
@@ -239,6 +288,7 @@ Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_page
     heap::release_run(span, true);
     return nullptr;
   }
+  records_of(span)->begin(span->base);
   publish(span);
   return span;
 }
@@ -264,11 +314,65 @@ void visit_checked_spans(SpanVisitor visit, void* context) {
   }
 }
 
+void put_large_checked(BlockRecord* record) {
+  record->set_next(nullptr);
+  {
+    os::LockGuard guard(store.lock);
+    LargeQueue& queue = store.large;
+    if (queue.first == nullptr) {
+      queue.first = record;
+    } else {
+      queue.last->set_next(record);
+    }
+    queue.last = record;
+    queue.bytes += span_of(record)->size_bytes();
+  }
+  while (BlockRecord* old = take_old_large()) {
+    Span* span = span_of(old);
+    if (check_freed(block_at(span, 0), safety::FoundWhen::kEviction)) {
+      give_large_checked(span);
+    }
+  }
+}
+
+Span* reuse_large_checked(uint32_t page_count) {
+  constexpr unsigned kMostLookedAt = 8;
+  Span* span = nullptr;
+  {
+    os::LockGuard guard(store.lock);
+    LargeQueue& queue = store.large;
+    BlockRecord* before = nullptr;
+    BlockRecord* record = queue.first;
+    uint64_t younger_bytes = queue.bytes;
+    for (unsigned i = 0; i < kMostLookedAt && record != nullptr; ++i) {
+      younger_bytes -= span_of(record)->size_bytes();
+      if (younger_bytes < safety::settings.quarantine_bytes) {
+        break;
+      }
+      if (span_of(record)->page_count == page_count) {
+        span = span_of(record);
+        unlink_large_locked(record, before);
+        break;
+      }
+      before = record;
+      record = record->next();
+    }
+  }
+  return span != nullptr && check_freed(block_at(span, 0), safety::FoundWhen::kReuse) ? span
+                                                                                      : nullptr;
+}
+
+uint64_t waiting_large_bytes() {
+  return read_relaxed(store.large.bytes);
+}
+
 os::Lock& checked_store_lock_for_fork() {
   return store.lock;
 }
 
 void forget_checked_store() {
+  store.spare_pages = 0;
+  store.large = {};
   for (SizeStore& size : store.sizes) {
     size = {};
   }

@@ -10,9 +10,14 @@ namespace heaptag::allocator {
 
 /// Blocks linked by their records.
 struct BlockChain {
-  uintptr_t first = 0;  // 0: empty
-  uintptr_t last = 0;
+  BlockRecord* first = nullptr;
   uint32_t count = 0;
+
+  void add_first(BlockRecord* record) {
+    record->set_next(first);
+    first = record;
+    ++count;
+  }
 };
 
 /// Up to `count` blocks of a size class, unused or freed. Empty without memory.
@@ -21,6 +26,15 @@ BlockChain take_from_store(unsigned size_class, uint32_t count);
 /// Takes freed blocks, of any class. What their checksums say is checked again before their pages
 /// go back.
 void give_to_store(BlockChain blocks);
+
+/// A freed large block waits here until others of kLargeWaitingBytes and of the quarantine have
+/// been freed after it.
+void put_large_checked(BlockRecord* record);
+
+/// One of as many pages that has waited, and may be handed out. Null: there is none.
+Span* reuse_large_checked(uint32_t page_count);
+
+uint64_t waiting_large_bytes();
 
 /// A block of its own. `front` is its redzone. Null without memory; the span's flags say whether it
 /// reads as zero.

@@ -17,7 +17,7 @@ namespace {
 constexpr unsigned kMostFound = 16;
 
 bool is_sealed(const BlockRecord* record) {
-  return safety::settings.kmem_debug && record->unsealed == 0;
+  return safety::settings.kmem_debug && !record->has(BlockRecord::kUnsealed);
 }
 
 Finding finding_of(const CheckedBlock& block, Kind kind, FoundWhen when, const Damage& damage) {
@@ -29,6 +29,7 @@ Finding finding_of(const CheckedBlock& block, Kind kind, FoundWhen when, const D
   finding.address =
       reinterpret_cast<uintptr_t>(block.user()) + static_cast<uintptr_t>(damage.offset);
   finding.length = damage.length;
+  finding.was = damage.was;
   return finding;
 }
 
@@ -42,8 +43,7 @@ Finding damaged(const CheckedBlock& block, FoundWhen when, const Damage& damage)
 
 // Of two who find the same, one tells.
 bool withdraw(BlockRecord* record, uint32_t life) {
-  const uint32_t withdrawn = ((life >> BlockRecord::kStateBits) + 1) << BlockRecord::kStateBits |
-                             static_cast<uint32_t>(BlockState::kWithdrawn);
+  const uint32_t withdrawn = BlockRecord::next_life(life, BlockState::kWithdrawn);
   return __atomic_compare_exchange_n(&record->life, &life, withdrawn, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED);
 }
@@ -74,9 +74,9 @@ void look_at(Walk* walk, const Span* span, uint32_t index) {
     }
   } else if (state == BlockState::kLive && safety::settings.redzone_bytes != 0) {
     Damage damage;
-    if (read_relaxed(block.record->told) == 0 && safety::find_redzone_damage(block, &damage) &&
+    if (!block.record->has(BlockRecord::kTold) && safety::find_redzone_damage(block, &damage) &&
         is_same_life(block.record, life)) {
-      write_relaxed(block.record->told, 1);
+      block.record->set(BlockRecord::kTold);
       walk->found[walk->count++] = damaged(block, walk->when, damage);
     }
   }
@@ -118,8 +118,9 @@ bool check_freed(const CheckedBlock& block, FoundWhen when) {
 
 void check_redzones(const CheckedBlock& block, FoundWhen when) {
   Damage damage;
-  if (unlikely(safety::find_redzone_damage(block, &damage)) && block.record->told == 0) {
-    block.record->told = 1;
+  if (unlikely(safety::find_redzone_damage(block, &damage)) &&
+      !block.record->has(BlockRecord::kTold)) {
+    block.record->set(BlockRecord::kTold);
     safety::tell(damaged(block, when, damage));
   }
 }

@@ -5,7 +5,6 @@
 #include "core/allocator/checked.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
-#include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
@@ -86,6 +85,9 @@ void deallocate_slow(void* block, const Release& release) {
     return;
   }
   Span* span = heap::find_span(block);
+  if (is_checked(span)) {
+    return deallocate_checked(block, span, release.pc, release.family, release.size);
+  }
   if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {
     return free_remote(tls_state, span, static_cast<FreeBlock*>(block), release);
   }
@@ -104,12 +106,8 @@ void deallocate_slow(void* block, const Release& release) {
     }
   } else if (span->state == SpanState::kLarge && block == span->base) {
     free_large(thread, span);
-  } else if (is_checked(span)) {
-    deallocate_checked(thread, span, block, release);
-    publish_live(thread);
   } else if (may_be_guarded(block)) {
     deallocate_guarded(thread, block, release);
-    publish_live(thread);
   } else {
     bump(thread->record.foreign_frees);
     tell_bad_free(kind_of_bad_free(span, block), span, block, release);

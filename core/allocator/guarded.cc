@@ -126,6 +126,7 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   }
   charge_free(thread, owner, size, size);
   drop(thread->record.live_bytes, static_cast<int64_t>(size));
+  publish_live(thread);
 }
 
 // Of an owner that is new, whose blocks are all guarded, or whose turn it is.

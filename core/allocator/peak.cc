@@ -110,12 +110,9 @@ void raise_watermark(uint64_t bytes) {
 
 }  // namespace
 
-void publish_live(ThreadState* thread) {
+void publish_change(ThreadState* thread) {
   const int64_t live = thread->record.live_bytes;
   const int64_t change = live - static_cast<int64_t>(thread->published_live_bytes);
-  if (change < kLeastChangeBytes && change > -kLeastChangeBytes) {
-    return;
-  }
   thread->published_live_bytes = static_cast<uint64_t>(live);
   const int64_t sum = __atomic_add_fetch(&state.live_bytes, change, __ATOMIC_RELAXED);
   if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED))) {

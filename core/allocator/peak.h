@@ -14,7 +14,15 @@ inline constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 
 /// Tells the process what this thread has gained or lost since it last told, and looks at the peak
 /// when the sum is higher than ever.
-void publish_live(ThreadState* thread);
+[[gnu::noinline]] void publish_change(ThreadState* thread);
+
+inline void publish_live(ThreadState* thread) {
+  const int64_t change =
+      thread->record.live_bytes - static_cast<int64_t>(thread->published_live_bytes);
+  if (unlikely(change >= kLeastChangeBytes || change <= -kLeastChangeBytes)) {
+    publish_change(thread);
+  }
+}
 
 /// Looks now, whatever the sum, and keeps the record as it is while in scope: for a report. Waits
 /// for whoever looks already, but not for ever: a thread that is stopped must not stop the report.

@@ -150,29 +150,13 @@ unsigned aligned_class(size_t alignment, size_t size) {
   return heap::kClassCount;
 }
 
-void* allocate_checked_slow(const CheckedRequest& request) {
-  ThreadScope scope;
-  ThreadState* thread = scope.thread();
-  if (thread == nullptr) {
-    count_stray_failure();
-    return nullptr;
-  }
-  BusyScope busy(thread);
-  void* block = allocate_checked(thread, request);
-  if (block == nullptr) {
-    bump(counters_of(thread, owner_of_request(thread, request.site, request.size))->failed);
-  } else {
-    publish_live(thread);
-  }
-  return block;
-}
-
 }  // namespace
 
 void* allocate_zeroed(size_t size, const EntryFrame* frame) {
   if (size <= heap::kLargestClassBytes) {
-    void* block =
-        allocate_or(size, frame->caller_pc, [=] { return allocate(size, blame(frame->caller())); });
+    void* block = allocate_or(
+        size, frame->caller_pc, [=] { return allocate(size, blame(frame->caller())); },
+        [=] { return allocate_slow(size, frame->caller_pc); });
     if (block != nullptr) {
       std::memset(block, 0, size);
     }
@@ -194,11 +178,10 @@ void* allocate_aligned(size_t alignment, size_t size, uintptr_t site, safety::Fa
     }
   }
   if (checks_blocks()) {
-    return allocate_checked_slow(
-        {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+    return allocate_checked_aligned(alignment, size, site, family);
   }
   if (alignment <= kMinAlignment) {
-    return allocate_or(size, site, [=] { return allocate_unchecked(size, site); });
+    return allocate<allocate_unchecked>(size, site);
   }
   const unsigned size_class =
       alignment < heap::kSpanPageBytes ? aligned_class(alignment, size) : heap::kClassCount;
@@ -251,7 +234,7 @@ void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc) {
     return nullptr;
   }
   std::memcpy(moved, block, old_bytes < size ? old_bytes : size);
-  deallocate_or(block, [&] { deallocate_slow(block, release); });
+  deallocate_or(block, [&](Span* /*span*/) { deallocate_slow(block, release); });
   ThreadScope scope;
   if (scope.thread() != nullptr) {
     bump(scope.thread()->record.reallocations);

@@ -296,23 +296,7 @@ void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
       return block;
     }
   }
-  if (!checks_blocks()) {
-    return allocate_unchecked(size, site);
-  }
-  ThreadScope scope;
-  ThreadState* thread = scope.thread();
-  if (thread == nullptr) {
-    count_stray_failure();
-    return nullptr;
-  }
-  BusyScope busy(thread);
-  void* block = allocate_checked(thread, {size, kMinAlignment, site, family});
-  if (unlikely(block == nullptr)) {
-    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
-    return nullptr;
-  }
-  publish_live(thread);
-  return block;
+  return checks_blocks() ? allocate_checked(size, site, family) : allocate_unchecked(size, site);
 }
 
 void* allocate_unchecked(size_t size, uintptr_t site) {

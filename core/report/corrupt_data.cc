@@ -33,7 +33,7 @@ void note_corrupt_data(const safety::Finding& finding) {
     return;
   }
   const auto stack = safety::stack_of(finding.block.record->freed_stack);
-  const uintptr_t pc = stack.empty() ? uintptr_t{finding.block.record->freed_pc} : stack[0];
+  const uintptr_t pc = stack.empty() ? finding.block.record->freed_pc() : stack[0];
   kmem_corrupt_data.pc = reinterpret_cast<void*>(pc);
 }
 

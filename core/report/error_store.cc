@@ -78,16 +78,16 @@ const allocator::ThreadState* thread_numbered(uint32_t number) {
 
 void keep_times(const BlockRecord& record, KeptError* error) {
   const uint32_t now = now_ms();
-  error->allocated.thread = record.allocated_thread;
+  error->allocated.thread = record.allocated_thread();
   error->allocated.age_ms = now - record.allocated_ms;
   error->allocated.age_known = true;
   if (error->state == BlockState::kLive) {
     return;
   }
-  error->freed.thread = record.freed_thread;
+  error->freed.thread = record.freed_thread();
   error->freed.age_ms = now - record.freed_ms;
   error->freed.age_known = true;
-  const allocator::ThreadState* thread = thread_numbered(record.freed_thread);
+  const allocator::ThreadState* thread = thread_numbered(record.freed_thread());
   if (thread != nullptr && thread->checked != nullptr) {
     error->frees_ago = read_relaxed(thread->checked->frees) - record.freed_count;
     error->frees_ago_known = true;
@@ -103,8 +103,8 @@ void keep_events(const BlockRecord& record, KeptError* error) {
   if (error->state != BlockState::kLive) {
     if (record.freed_stack != 0) {
       keep_frames(safety::stack_of(record.freed_stack), &error->freed);
-    } else if (record.freed_pc != 0) {
-      const uintptr_t pc = record.freed_pc;
+    } else if (record.freed_pc() != 0) {
+      const uintptr_t pc = record.freed_pc();
       keep_frames({&pc, 1}, &error->freed);
     }
   }
@@ -114,6 +114,15 @@ void keep_events(const BlockRecord& record, KeptError* error) {
 void copy_bytes(const char* from, size_t count, size_t most, KeptBytes* to) {
   to->count = static_cast<unsigned>(count < most ? count : most);
   std::memcpy(to->bytes, from, to->count);
+}
+
+uint8_t expected_byte(const Finding& finding, unsigned index) {
+  const CheckedBlock& block = finding.block;
+  if (finding.kind != Kind::kUseAfterFreeWrite) {
+    return safety::redzone_byte(finding.address + index);
+  }
+  const size_t at = finding.address - reinterpret_cast<uintptr_t>(block.base) + index;
+  return block.kept != nullptr ? block.kept[at] : finding.was;
 }
 
 // What is in the block from the first bad byte on, what was there before, and what lies around.
@@ -135,16 +144,15 @@ void keep_bytes(const Finding& finding, KeptError* error) {
   }
   error->expected.count = error->found.count;
   for (unsigned i = 0; i < error->expected.count; ++i) {
-    error->expected.bytes[i] = finding.kind == Kind::kUseAfterFreeWrite
-                                   ? block.kept[before + i]
-                                   : safety::redzone_byte(finding.address + i);
+    error->expected.bytes[i] = expected_byte(finding, i);
   }
 }
 
 bool is_whole(const CheckedBlock& block, BlockState state) {
   safety::Damage damage;
   if (state == BlockState::kFreed) {
-    return block.record->unsealed != 0 || !safety::settings.kmem_debug || safety::is_intact(block);
+    return block.record->has(BlockRecord::kUnsealed) || !safety::settings.kmem_debug ||
+           safety::is_intact(block);
   }
   return state != BlockState::kLive || safety::settings.redzone_bytes == 0 ||
          !safety::find_redzone_damage(block, &damage);
@@ -259,7 +267,7 @@ void fill(const Finding& finding, KeptError* error) {
     error->state = BlockState::kFreed;
   }
   error->owner = record->owner;
-  error->allocated_as = safety::Family{static_cast<uint8_t>(record->family)};
+  error->allocated_as = record->family();
   keep_events(*record, error);
   keep_bytes(finding, error);
   keep_neighbours(finding.block, error);

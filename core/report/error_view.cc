@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/allocator/checked_span.h"
+#include "core/elf/demangle.h"
 #include "core/os/process.h"
 #include "core/tag/modules.h"
 #include "core/tag/owners.h"
@@ -180,6 +181,27 @@ const char* SymbolSource::owner_name(uint32_t owner) {
   render::Frame frame;
   describe({record.module, record.offset}, &frame);
   return frame.function;
+}
+
+void demangle_view(ErrorView* view) {
+  size_t used = 0;
+  const auto demangle = [view, &used](const char*& name) {
+    const size_t left = sizeof(view->names) - used;
+    if (name != nullptr && left > 1 &&
+        elf::demangle(name, view->names + used, left, elf::DemangleForm::kName)) {
+      name = view->names + used;
+      used += std::strlen(name) + 1;
+    }
+  };
+  const auto demangle_all = [&demangle](render::Frame* frames, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      demangle(frames[i].function);
+    }
+  };
+  demangle_all(view->detected, view->error.detected.frame_count);
+  demangle_all(view->freed, view->error.freed.frame_count);
+  demangle_all(view->allocated, view->error.allocated.frame_count);
+  demangle(view->error.owner);
 }
 
 void make_view(const KeptError& kept, SymbolSource* symbols, ErrorView* view) {

@@ -59,8 +59,12 @@ struct ErrorView {
   char before[kHexChars];
   char after[kHexChars];
   char value_is[160];
+  char names[4096];  // of functions, when they are demangled
 };
 
 void make_view(const KeptError& kept, SymbolSource* symbols, ErrorView* view);
+
+/// Gives functions the names that people write, as far as there is room for them.
+void demangle_view(ErrorView* view);
 
 }  // namespace heaptag::report

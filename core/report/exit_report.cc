@@ -64,6 +64,7 @@ void write_exit_report(int status) {
 
 void write_report_at_exit(int status) {
   if (may_report(session) && os::is_single_threaded()) {
+    const MutedFindings muted;
     os::free_library_memory();
   }
   write_exit_report(status);

@@ -17,6 +17,7 @@
 #include "core/report/log.h"
 #include "core/report/session.h"
 #include "core/report/suppressions.h"
+#include "core/safety/checksum.h"
 #include "core/safety/settings.h"
 
 namespace heaptag::report {
@@ -34,6 +35,7 @@ struct State {
   os::Lock lock;
   bool aborts;
   int exit_code;
+  bool is_muted;
 };
 
 constinit State state{};
@@ -68,6 +70,7 @@ bool is_unseen_write(const KeptError& kept) {
 void write_error(const KeptError& kept, bool is_new) {
   SymbolSource symbols;
   make_view(kept, &symbols, &view);
+  demangle_view(&view);
   render::Process process;
   process.pid = os::process_id();
   process.program = session.program;
@@ -112,6 +115,9 @@ uint64_t count_findings() {
 
 [[gnu::noinline]] void on_finding(const Finding& found) {
   const auto* frame = static_cast<const uintptr_t*>(__builtin_frame_address(0));
+  if (state.is_muted) {
+    return;
+  }
   Finding finding = found;
   if (finding.frame.pc == 0) {
     finding.frame = {frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
@@ -137,6 +143,14 @@ void listen_to_findings() {
   safety::listener = on_finding;
 }
 
+MutedFindings::MutedFindings() {
+  state.is_muted = true;
+}
+
+MutedFindings::~MutedFindings() {
+  state.is_muted = false;
+}
+
 void start_checks(const config::CheckOptions& options) {
   using config::OnError;
   state.exit_code = options.exit_code;
@@ -149,6 +163,7 @@ void start_checks(const config::CheckOptions& options) {
     read_suppressions(options.suppressions);
   }
   safety::Settings& settings = safety::settings;
+  settings.has_crc = safety::has_crc();
   settings.kmem_debug = options.kmem_debug;
   settings.redzone_bytes = options.redzone_bytes;
   settings.stack_depth = options.stack == 0 ? 1 : options.stack;

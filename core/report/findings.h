@@ -15,6 +15,17 @@ void listen_to_findings();
 /// Turns on what the options ask for. Before a second thread is there, and after the tables are.
 void start_checks(const config::CheckOptions& options);
 
+/// While in scope nothing is told: libraries free what is not ours, and the program has no part in
+/// it. Only for a process with one thread.
+class MutedFindings {
+ public:
+  MutedFindings();
+  ~MutedFindings();
+
+  MutedFindings(const MutedFindings&) = delete;
+  MutedFindings& operator=(const MutedFindings&) = delete;
+};
+
 /// Looks at every checked block, for the last time.
 void verify_at_exit();
 

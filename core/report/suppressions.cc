@@ -95,12 +95,13 @@ bool matches_event(const Rule& rule, const KeptEvent& event, SymbolSource* symbo
 }  // namespace
 
 void read_suppressions(const char* path) {
+  char first[2];
+  const long error = os::read_file(path, first, sizeof(first));
   const os::MappedFile file = os::map_file(path);
-  if (file.data == nullptr || file.size_bytes > kMaxFileBytes) {
+  if (error < 0 || file.size_bytes > kMaxFileBytes) {
     os::unmap_file(file);
-    log_line(
-        {"HEAPTAG_SUPPRESSIONS=", path,
-         ": cannot be read; nothing is suppressed: give the path of a file with lines KIND:GLOB"});
+    log_line({"HEAPTAG_SUPPRESSIONS=", path, ": ", error < 0 ? error_text(error) : "too large",
+              "; nothing is suppressed: give the path of a file with lines KIND:GLOB"});
     return;
   }
   const char* text = meta::keep_text({reinterpret_cast<const char*>(file.data), file.size_bytes});

@@ -23,32 +23,75 @@ struct alignas(64) BlockRecord {
   // State in the lower bits, and above them a number that changes with every change of state.
   uint32_t life;
   uint32_t owner;
-  uint64_t next;       // free: the next block of the list, its first byte; 0: the last one
-  uint32_t requested;  // bytes; of large blocks the span knows
-  uint32_t checksum;   // freed
-  uint64_t freed_pc : 48;
-  uint64_t family : 8;       // of the allocation
-  uint64_t unsealed : 8;     // freed, without a checksum
+  // Addresses have 48 bits, and these are multiples of 16 and 64: what is small shares their words.
+  uint64_t place;            // first byte of the block | front / 16 << 48 | flags
+  uint64_t link;             // the next record of the list | number of the allocating thread << 48
+  uint64_t release;          // pc of the free | number of the freeing thread << 48
+  uint32_t requested;        // bytes; of large blocks the span knows
+  uint32_t checksum;         // freed
   uint32_t allocated_stack;  // StackId; 0: only the site is known
   uint32_t freed_stack;      // StackId; 0: only freed_pc is known
   uint32_t allocated_ms;     // since the start, as time was seen on slow paths
   uint32_t freed_ms;
-  uint16_t allocated_thread;  // numbers of thread states
-  uint16_t freed_thread;
   uint32_t freed_count;  // frees of that thread so far
   uint32_t freed_at;     // kAgeUnitBytes that had been freed in all
-  uint16_t front;        // of the user's first byte in the block; of large blocks: see their span
-  uint16_t told;         // live: of its redzones
-
-  BlockState state() const { return BlockState{read_relaxed(life) & kStateMask}; }
-
-  void change_state(BlockState to) {
-    __atomic_store_n(&life, ((life >> kStateBits) + 1) << kStateBits | static_cast<uint32_t>(to),
-                     __ATOMIC_RELEASE);
-  }
 
   static constexpr unsigned kStateBits = 2;
   static constexpr uint32_t kStateMask = (1U << kStateBits) - 1;
+  static constexpr unsigned kAddressBits = 48;
+  static constexpr uint64_t kAddressMask = (uint64_t{1} << kAddressBits) - 1;
+  static constexpr uint64_t kFamilyMask = 3;  // flags, in `place`
+  static constexpr uint64_t kUnsealed = 4;    // freed, without a checksum
+  static constexpr uint64_t kTold = 8;        // live: of its redzones
+  static constexpr uint64_t kFlags = 15;
+  static constexpr size_t kFrontUnit = 16;
+
+  BlockState state() const { return BlockState{read_relaxed(life) & kStateMask}; }
+
+  /// What follows the life in the state `to`.
+  static uint32_t next_life(uint32_t life, BlockState to) {
+    return ((life >> kStateBits) + 1) << kStateBits | static_cast<uint32_t>(to);
+  }
+
+  void change_state(BlockState to) {
+    __atomic_store_n(&life, next_life(life, to), __ATOMIC_RELEASE);
+  }
+
+  char* base() const { return reinterpret_cast<char*>(place & kAddressMask & ~kFlags); }
+
+  size_t front() const { return (place >> kAddressBits) * kFrontUnit; }
+
+  Family family() const { return Family{static_cast<uint8_t>(place & kFamilyMask)}; }
+
+  bool has(uint64_t flag) const { return (read_relaxed(place) & flag) != 0; }
+
+  void set(uint64_t flag) { write_relaxed(place, place | flag); }
+
+  /// A record of a block that was never handed out.
+  void begin(const char* base) { place = reinterpret_cast<uintptr_t>(base); }
+
+  void set_allocation(size_t front, Family family) {
+    write_relaxed(place, (place & kAddressMask & ~kFlags) |
+                             uint64_t{front / kFrontUnit} << kAddressBits |
+                             static_cast<uint64_t>(family));
+  }
+
+  BlockRecord* next() const { return reinterpret_cast<BlockRecord*>(link & kAddressMask); }
+
+  void set_next(const BlockRecord* next) {
+    link = (link & ~kAddressMask) | reinterpret_cast<uintptr_t>(next);
+  }
+
+  uint32_t allocated_thread() const { return static_cast<uint32_t>(link >> kAddressBits); }
+
+  uintptr_t freed_pc() const { return release & kAddressMask; }
+
+  uint32_t freed_thread() const { return static_cast<uint32_t>(release >> kAddressBits); }
+
+  /// An address or a pc with the number of a thread, which may be cut.
+  static uint64_t with_thread(uintptr_t address, uint32_t thread) {
+    return (address & kAddressMask) | uint64_t{thread} << kAddressBits;
+  }
 };
 
 static_assert(sizeof(BlockRecord) == 64);

@@ -40,6 +40,7 @@ struct Finding {
   FoundWhen when{};
   uintptr_t address = 0;  // of the first bad byte if it is known, or what was passed
   size_t length = 0;      // of the bad bytes; 0: not known
+  uint8_t was = 0;        // the single one of a block without a copy
   bool in_block = false;  // `block` is the one
   CheckedBlock block{};   // record null: nothing more than its place and size is known
   const GuardedBlock* guarded = nullptr;  // `block` is this one: it has a GuardRecord

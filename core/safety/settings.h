@@ -8,6 +8,7 @@ namespace heaptag::safety {
 
 struct Settings {
   bool checks_blocks;      // every block has a record: what follows, but for the guards, needs it
+  bool has_crc;            // of the CPU
   bool kmem_debug;         // checksums on freed blocks
   uint32_t redzone_bytes;  // on both sides of a block; 0: none, and rounding belongs to the block
   uint32_t stack_depth;    // frames that are kept of who allocated and who freed
@@ -17,6 +18,11 @@ struct Settings {
 };
 
 extern constinit Settings settings;
+
+/// The redzone before a block: blocks are aligned to 16 bytes.
+inline size_t front_bytes() {
+  return (settings.redzone_bytes + size_t{15}) & ~size_t{15};
+}
 
 /// The default of HEAPTAG_QUARANTINE: what waits should stay in the second-level cache, where the
 /// program finds it again.

@@ -102,14 +102,14 @@ class Found:
         block, size, offset = self.blocks[-1]
         assert error["kind"] == kind, str(self)
         assert found_when is None or error["found_when"] in found_when, str(self)
-        assert error["size"] == size, str(self)
+        assert (error["size"] or 0) == size, str(self)
         address = int(error["address"], 16)
         if size <= EXACT_TO:
             assert (address, error["offset"]) == (block + offset, offset), str(self)
             assert length is None or error["length"] == length, str(self)
         else:
             assert address == block + error["offset"], str(self)
-            assert error["offset"] <= offset < error["offset"] + (error["length"] or 1), str(self)
+            assert error["offset"] <= offset < error["offset"] + (error["length"] or size), str(self)
         if found and size <= EXACT_TO:
             assert (error["found"] or "").startswith(found), str(self)
         for key, frames in (("allocated", "allocated_by"), ("freed", "freed_by"),

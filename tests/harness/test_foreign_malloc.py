@@ -64,9 +64,13 @@ def test_library_in_a_namespace_of_its_own(run_both):
     assert report.totals["foreign_frees"] == 0
 
 
-def test_blocks_from_another_namespace_are_ignored_and_counted():
-    done = run([program("namespaces"), "stray", PLUGIN], report=True).ok()
-    assert done.stdout == "good\n" and done.report.totals["foreign_frees"] == 10
+def test_blocks_from_another_namespace_are_refused_and_told():
+    done = run([program("namespaces"), "stray", PLUGIN], report=True)
+    assert (done.status, done.stdout) == (0, "good\n")
+    assert done.report.totals["foreign_frees"] == 10
+    assert [(error["kind"], error["count"]) for error in done.report["errors"]] == [
+        ("invalid-free", 10)]
+    assert "ERROR: invalid-free" in done.stderr
 
 
 @pytest.mark.parametrize("argv", [["sites"], ["threads", "after", "4", "500"], ["children"],
