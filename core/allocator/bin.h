@@ -45,7 +45,8 @@ struct alignas(64) Bin {
   uint32_t span_count;
   uint32_t listable_bytes;  // what can be handed out without a slow path: see note_listable
   uint32_t largest_span_bytes;
-  uint32_t reserved2[4];
+  uint64_t guard_counted;  // of its allocations, for the sampling of guarded blocks
+  uint64_t reserved2;
 
   bool is_own() const { return key != 0; }
 

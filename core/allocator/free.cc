@@ -3,6 +3,7 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/bad_free.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
@@ -105,6 +106,8 @@ void deallocate_slow(void* block, const Release& release) {
     }
   } else if (span->state == SpanState::kLarge && block == span->base) {
     free_large(thread, span);
+  } else if (may_be_guarded(block)) {
+    deallocate_guarded(thread, block, release);
   } else {
     bump(thread->record.foreign_frees);
     tell_bad_free(kind_of_bad_free(span, block), span, block, release);

@@ -4,6 +4,7 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
@@ -26,6 +27,9 @@ size_t bytes_to_keep(const Span* span) {
 bool is_block(const Span* span, const void* block) {
   if (unlikely(is_checked(span))) {
     return is_start_of_checked(span, block);
+  }
+  if (may_be_guarded(block)) {
+    return is_start_of_guarded(block);
   }
   return span->thread != nullptr || (span->state == SpanState::kLarge && block == span->base);
 }
@@ -166,11 +170,18 @@ void* allocate_zeroed(size_t size, const EntryFrame* frame) {
 }
 
 void* allocate_aligned(size_t alignment, size_t size, uintptr_t site, safety::Family family) {
+  if (guards_blocks()) {
+    void* block = allocate_guarded(
+        {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+    if (block != nullptr) {
+      return block;
+    }
+  }
   if (checks_blocks()) {
     return allocate_checked_aligned(alignment, size, site, family);
   }
   if (alignment <= kMinAlignment) {
-    return allocate(size, site);
+    return allocate<allocate_unchecked>(size, site);
   }
   const unsigned size_class =
       alignment < heap::kSpanPageBytes ? aligned_class(alignment, size) : heap::kClassCount;
@@ -204,7 +215,8 @@ void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc) {
     deallocate_slow(block, release);  // tells what it is; there is nothing that could be copied
     return allocate(size, site);
   }
-  if (unlikely(is_checked(span))) {
+  const bool is_guarded = may_be_guarded(block);
+  if (unlikely(is_checked(span) || is_guarded)) {
     // It always moves: who goes on to use the old one is found.
   } else if (span->state == SpanState::kLarge) {
     void* resized = resize_large_block(span, size, site);
@@ -214,8 +226,9 @@ void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc) {
   } else if (resize_small(span, block, size, site)) {
     return block;
   }
-  const size_t old_bytes =
-      is_checked(span) ? usable_size_checked(span, block) : bytes_to_keep(span);
+  const size_t old_bytes = is_checked(span) ? usable_size_checked(span, block)
+                           : is_guarded     ? usable_size_guarded(block)
+                                            : bytes_to_keep(span);
   void* moved = allocate(size, site);
   if (moved == nullptr) {
     return nullptr;
@@ -233,6 +246,9 @@ size_t usable_size(const void* block) {
   const Span* span = heap::find_span(block);
   if (unlikely(is_checked(span))) {
     return usable_size_checked(span, block);
+  }
+  if (may_be_guarded(block)) {
+    return usable_size_guarded(block);
   }
   if (!is_block(span, block)) {
     return 0;

@@ -5,6 +5,8 @@
 #include "core/allocator/allocator.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/guard_sampling.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/stray.h"
@@ -78,11 +80,17 @@ Slot* find_slot(
   if (slot != nullptr) {
     return slot;
   }
+  if (unlikely(find_aside(thread, key) != nullptr)) {
+    return put_back_aside(thread);
+  }
   bool is_steady = true;
   const OwnerId owner = owner_of_selector(thread, site, selector, size, &is_steady);
   OwnerCounters* counters = counters_of(thread, owner);
   if (counters == &thread->lost) {
     return nullptr;
+  }
+  if (guards_blocks() && is_always_guarded(owner)) {
+    is_steady = false;
   }
   slot = is_steady ? claim_slot(thread, key) : instead;
   *slot = bare_slot(key, selector, owner, counters);
@@ -214,13 +222,9 @@ uint32_t next_sample_in(ThreadState* thread) {
   return kSampleEvery / 2 + 1 + (thread->sample_seed >> 16) % kSampleEvery;
 }
 
-}  // namespace
-
-void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
-  BusyScope busy(thread);
-  thread->sample_in = next_sample_in(thread);
+void look_at_sample(ThreadState* thread, Slot* slot, size_t size) {
   if (size > kLargestOwnBytes) {
-    return block;
+    return;
   }
   slot->samples = slot->samples < kMaxSamples ? slot->samples + 1 : kMaxSamples;
   const size_t slack = heap::class_bytes(heap::class_of_selector(slot->selector)) - size;
@@ -230,7 +234,7 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
   }
   slot->run = slot->run < kMaxRun ? slot->run + 1 : kMaxRun;
   if (slot->run < kHotRun && slot->samples < kHotSamples) {
-    return block;
+    return;
   }
   if (may_have_own_bin(thread)) {
     if (slot->run >= kHotRun) {
@@ -240,6 +244,25 @@ void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
     }
     slot->run = 0;
     slot->samples = 0;
+  }
+}
+
+}  // namespace
+
+Slot* put_back_aside(ThreadState* thread) {
+  Slot* slot = claim_slot(thread, thread->set_aside.key);
+  *slot = thread->set_aside;
+  thread->set_aside_of = nullptr;
+  return slot;
+}
+
+void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block) {
+  BusyScope busy(thread);
+  thread->sample_in = next_sample_in(thread);
+  look_at_sample(thread, slot, size);
+  if (guards_blocks()) {
+    note_sampled(thread, slot, kSampleEvery);
+    look_at_own_bins(thread);
   }
   return block;
 }
@@ -267,10 +290,13 @@ OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, Ow
 }
 
 void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
-  if (checks_blocks()) {
-    return allocate_checked(size, site, family);
+  if (guards_blocks()) {
+    void* block = allocate_guarded({size, 1, site, family});
+    if (block != nullptr) {
+      return block;
+    }
   }
-  return allocate_unchecked(size, site);
+  return checks_blocks() ? allocate_checked(size, site, family) : allocate_unchecked(size, site);
 }
 
 void* allocate_unchecked(size_t size, uintptr_t site) {
@@ -281,6 +307,9 @@ void* allocate_unchecked(size_t size, uintptr_t site) {
     return nullptr;
   }
   BusyScope busy(thread);
+  if (guards_blocks()) {
+    look_at_own_bins(thread);
+  }
   void* block = nullptr;
   if (size > heap::kLargestClassBytes) {
     Span* span = allocate_large(thread, size, 1, site);

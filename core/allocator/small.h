@@ -10,6 +10,9 @@ namespace heaptag::allocator {
 /// BlockMeta). Null without memory.
 void* allocate_metered(ThreadState* thread, unsigned size_class, size_t size, uintptr_t site);
 
+/// The slot that was emptied for a guarded block (guard_sampling.h) says again what it said.
+Slot* put_back_aside(ThreadState* thread);
+
 /// The owner of a request of any size, and its counters in this thread; no bin is asked for a
 /// block. Null without memory.
 OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, OwnerId* owner);

@@ -1,5 +1,6 @@
 #include "core/allocator/stray.h"
 
+#include "core/allocator/guarded.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -42,12 +43,6 @@ OwnerCounters* counters_of_strays(OwnerId owner) {
          index_of(owner) % wire::kOwnersPerChunk;
 }
 
-void count_free_without_state(OwnerId owner, size_t requested, size_t usable) {
-  count_stray_free(owner, requested, usable);
-  __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
-                     __ATOMIC_RELAXED);
-}
-
 }  // namespace
 
 constinit ThreadState stray_state = make_stray_state();
@@ -77,6 +72,12 @@ void count_stray_free(OwnerId owner, size_t requested, size_t usable) {
   add(counters->freed_usable, usable);
 }
 
+void count_free_without_state(OwnerId owner, size_t requested, size_t usable) {
+  count_stray_free(owner, requested, usable);
+  __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
+                     __ATOMIC_RELAXED);
+}
+
 void count_stray_failure() {
   add(stray_state.lost.failed, 1);
 }
@@ -94,6 +95,8 @@ void deallocate_stray(void* block) {
     count_free_without_state(span->owner, span->requested_large, span->size_bytes());
     span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
     heap::release_run(span, true);
+  } else if (may_be_guarded(block)) {
+    deallocate_guarded(nullptr, block, {});
   } else {
     add(stray_state.record.foreign_frees, 1);
   }

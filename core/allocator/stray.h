@@ -18,6 +18,11 @@ bool prepare_stray(OwnerId owner);
 /// Pre: prepare_stray.
 [[gnu::cold, gnu::noinline]] void count_stray_free(OwnerId owner, size_t requested, size_t usable);
 
+/// The same when the thread has no state at all.
+[[gnu::cold, gnu::noinline]] void count_free_without_state(OwnerId owner,
+                                                           size_t requested,
+                                                           size_t usable);
+
 /// A call that failed because its thread has no state.
 [[gnu::cold, gnu::noinline]] void count_stray_failure();
 

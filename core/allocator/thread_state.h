@@ -71,7 +71,15 @@ struct alignas(64) ThreadState {
   uint32_t pushed_tags;
   SlotTable* pushed[kMaxPushedTags];
   CheckedLists* checked;  // when blocks are checked, after the first of them
-  OwnerCounters lost;     // charged to the overflow owner: no memory for a counter of its own
+  // Guarded blocks (guard_policy.h, guard_sampling.h).
+  int64_t guard_in;       // allocations until the next one; below 0: that it is late
+  uint32_t guard_seed;    // 0: guard_in says nothing yet
+  uint32_t guard_credit;  // allocations that no block of a new owner was guarded for
+  uint32_t guard_visits;
+  uint32_t guard_cursor;  // in `own`
+  Slot set_aside;         // a slot that was emptied, as it was; its table null: none was
+  SlotTable* set_aside_of;
+  OwnerCounters lost;  // charged to the overflow owner: no memory for a counter of its own
 
   // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
   Bin* metered[heap::kClassCount + 1];

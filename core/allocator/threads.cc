@@ -14,6 +14,7 @@
 #include "core/os/lock.h"
 #include "core/os/thread_hooks.h"
 #include "core/os/vm.h"
+#include "core/safety/guard_region.h"
 #include "core/safety/stacks.h"
 #include "core/stack/capture.h"
 #include "core/tag/owners.h"
@@ -183,6 +184,7 @@ void make_orphan_locked(ThreadState* thread) {
 // Slots of sites whose call lies in [begin, end). One word of each slot is written, perhaps another
 // thread's: whatever it does meanwhile, it finds an empty slot or its own.
 void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
+  write_relaxed(thread->set_aside_of, nullptr);
   for (SlotTable* table = &thread->untagged; table != nullptr;
        table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE)) {
     for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
@@ -246,6 +248,7 @@ void start_afresh(Reset reset) {
   if (reset(heap::page_heap_lock_for_fork())) {
     heap::forget_free_runs();
   }
+  safety::guards_in_forked_child(reset(safety::guard_lock_for_fork()));
   if (reset(safety::stacks_lock_for_fork())) {
     safety::stop_keeping_stacks();
   }
@@ -274,13 +277,14 @@ void after_unseen_fork() {
 }
 
 // In rank order, outermost first.
-constexpr unsigned kLocks = 8;
+constexpr unsigned kLocks = 9;
 
 struct RankedLocks {
-  os::Lock* locks[kLocks] = {&peak_lock_for_fork(),           &late.lock,
-                             &tag::owners_lock_for_fork(),    &registry.lock,
-                             &checked_store_lock_for_fork(),  &heap::page_heap_lock_for_fork(),
-                             &safety::stacks_lock_for_fork(), &meta::lock_for_fork()};
+  os::Lock* locks[kLocks] = {&peak_lock_for_fork(),          &late.lock,
+                             &tag::owners_lock_for_fork(),   &registry.lock,
+                             &checked_store_lock_for_fork(), &heap::page_heap_lock_for_fork(),
+                             &safety::guard_lock_for_fork(), &safety::stacks_lock_for_fork(),
+                             &meta::lock_for_fork()};
 };
 
 }  // namespace
@@ -399,6 +403,15 @@ void start_checking() {
   empty_slots_locked(thread, 0, UINTPTR_MAX);
 }
 
+void forget_slots() {
+  const QuietScope quiet;
+  os::LockGuard guard(registry.lock);
+  for (ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
+    empty_slots_locked(thread, 0, UINTPTR_MAX);
+  }
+}
+
 void rules_have_come() {
   const QuietScope quiet;
   if (tls_state != &cold_state) {
@@ -431,6 +444,7 @@ void read_loaded_modules() {
 void prepare_for_limit(size_t limit_bytes) {
   const QuietScope quiet;
   heap::give_up_reservation(limit_bytes);
+  safety::give_up_unused_guards();
   tag::trim_owners(owners_under(limit_bytes));
 }
 

@@ -83,6 +83,9 @@ void grow_slots(ThreadState* thread);
 /// second thread is there.
 void start_checking();
 
+/// What every thread's slots say is looked up anew.
+void forget_slots();
+
 /// The rules have come: what the calling thread's slots say is looked up anew.
 void rules_have_come();
 

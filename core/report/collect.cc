@@ -2,6 +2,7 @@
 
 #include "core/allocator/checked_lists.h"
 #include "core/allocator/figures.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
 #include "core/base/format.h"
@@ -306,9 +307,10 @@ void collect_memory(render::Report* report) {
   const heap::PageHeapFigures pages = heap::page_heap_figures();
   render::Totals& totals = report->totals;
   totals.metadata_bytes = meta::mapped_bytes();
-  const uint64_t in_spans = pages.used_bytes > totals.figures.usable_bytes
-                                ? pages.used_bytes - totals.figures.usable_bytes
-                                : 0;
+  const uint64_t guarded = allocator::guards_blocks() ? allocator::guarded_live_bytes() : 0;
+  const uint64_t used = pages.used_bytes + guarded;  // guarded blocks lie in no span
+  const uint64_t in_spans =
+      used > totals.figures.usable_bytes ? used - totals.figures.usable_bytes : 0;
   const uint64_t quarantined = allocator::waiting_bytes();
   totals.cached_bytes =
       in_spans + pages.dirty_bytes - (quarantined < in_spans ? quarantined : in_spans);

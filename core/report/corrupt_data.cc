@@ -1,5 +1,6 @@
 #include "core/report/corrupt_data.h"
 
+#include "core/safety/guard_record.h"
 #include "core/safety/stacks.h"
 
 extern "C" {
@@ -22,6 +23,12 @@ void note_corrupt_data(const safety::Finding& finding) {
   }
   kmem_corrupt_data.address = finding.block.user();
   kmem_corrupt_data.size = finding.block.requested;
+  if (finding.guarded != nullptr) {
+    const safety::GuardRecord* record = safety::record_of(finding.guarded);
+    const auto freed_by = safety::stack_of(record->freed_stack);
+    kmem_corrupt_data.pc =
+        reinterpret_cast<void*>(freed_by.empty() ? record->freed_pc : freed_by[0]);
+  }
   if (finding.block.record == nullptr) {
     return;
   }

@@ -6,10 +6,12 @@
 #include "core/allocator/checked_span.h"
 #include "core/allocator/threads.h"
 #include "core/meta/meta_allocator.h"
+#include "core/os/clock.h"
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/os/thread_hooks.h"
 #include "core/safety/block_check.h"
+#include "core/safety/guard_record.h"
 #include "core/safety/settings.h"
 #include "core/safety/stacks.h"
 #include "core/stack/capture.h"
@@ -191,6 +193,51 @@ void keep_detection(const Finding& finding, KeptError* error) {
   error->detected.thread = allocator::tls_state->record.id;
 }
 
+// Of what lies around a guarded block. It may have died meanwhile.
+void keep_padding(const Finding& finding, KeptError* error) {
+  const uintptr_t first = finding.address;
+  const size_t most = finding.length < kShownBytes ? finding.length : kShownBytes;
+  error->found.count = static_cast<unsigned>(
+      safety::copy_guarded(*finding.guarded, first, most, error->found.bytes));
+  error->expected.count = error->found.count;
+  for (unsigned i = 0; i < error->expected.count; ++i) {
+    error->expected.bytes[i] = safety::padding_byte(first + i);
+  }
+  error->after.count = static_cast<unsigned>(safety::copy_guarded(
+      *finding.guarded, first + finding.length, kAroundBytes, error->after.bytes));
+  const uintptr_t begin = finding.guarded->pages_begin;
+  const size_t before = first - begin < kAroundBytes ? first - begin : kAroundBytes;
+  error->before.count = static_cast<unsigned>(
+      safety::copy_guarded(*finding.guarded, first - before, before, error->before.bytes));
+}
+
+void keep_guarded(const Finding& finding, KeptError* error) {
+  const safety::GuardRecord& record = *safety::record_of(finding.guarded);
+  const bool is_freed = finding.guarded->state == safety::GuardState::kFreed;
+  const auto now = static_cast<uint32_t>(os::coarse_ms());
+  error->has_record = true;
+  error->state = is_freed ? BlockState::kFreed : BlockState::kLive;
+  error->owner = record.owner;
+  error->allocated_as = safety::Family{record.family};
+  error->allocated.thread = record.allocated_thread;
+  error->allocated.age_ms = now - record.allocated_ms;
+  error->allocated.age_known = true;
+  if (record.allocated_stack != 0) {
+    keep_frames(safety::stack_of(record.allocated_stack), &error->allocated);
+  } else {
+    keep_owner_frame(record.owner, &error->allocated);
+  }
+  if (is_freed) {
+    error->freed.thread = record.freed_thread;
+    error->freed.age_ms = now - record.freed_ms;
+    error->freed.age_known = true;
+    const auto stack = safety::stack_of(record.freed_stack);
+    keep_frames(stack.empty() ? std::span{&record.freed_pc, 1} : stack, &error->freed);
+  } else if (finding.length != 0) {
+    keep_padding(finding, error);
+  }
+}
+
 void fill(const Finding& finding, KeptError* error) {
   error->kind = finding.kind;
   error->when = finding.when;
@@ -206,6 +253,9 @@ void fill(const Finding& finding, KeptError* error) {
   }
   error->block = reinterpret_cast<uintptr_t>(finding.block.user());
   error->size = finding.block.requested;
+  if (finding.guarded != nullptr) {
+    return keep_guarded(finding, error);
+  }
   const BlockRecord* record = finding.block.record;
   if (record == nullptr) {
     return;
@@ -244,6 +294,9 @@ uint64_t key_of(const KeptError& error) {
   if (event->frame_count != 0) {
     key = (key ^ event->frames[0].module) * kFactor;
     key = (key ^ event->frames[0].offset) * kFactor;
+  }
+  if (error.when == FoundWhen::kFault && event->frame_count > 1) {
+    key = (key ^ event->frames[1].offset) * kFactor;  // the first may be memcpy
   }
   return key;
 }

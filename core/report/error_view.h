@@ -21,6 +21,9 @@ class SymbolSource {
   /// Names that were lent are gone.
   void close();
 
+  /// Modules beyond these have no names.
+  bool is_full() const { return count_ == kMaxOpen; }
+
   /// Fills what is known of a frame.
   void describe(const KeptFrame& kept, render::Frame* frame);
 

@@ -1,6 +1,7 @@
 #include "core/report/findings.h"
 
 #include "core/allocator/checked_verify.h"
+#include "core/allocator/guarded.h"
 #include "core/allocator/threads.h"
 #include "core/base/format.h"
 #include "core/os/lock.h"
@@ -12,6 +13,7 @@
 #include "core/report/error_store.h"
 #include "core/report/error_view.h"
 #include "core/report/exit_report.h"
+#include "core/report/fault_report.h"
 #include "core/report/log.h"
 #include "core/report/session.h"
 #include "core/report/suppressions.h"
@@ -41,16 +43,28 @@ constinit State state{};
 struct Telling {
   const Finding* finding;
   bool aborts;
+  OwnerId corrupted;  // whose block somebody has written to who was not seen
 };
 
 constinit ErrorView view{};  // under the lock; stacks may be small
 
-render::ErrorTextOptions text_options(const render::Process* process) {
+// After a fault the program may have a handler, or not.
+render::ErrorTextOptions text_options(const render::Process* process, safety::FoundWhen when) {
+  using Then = render::ErrorTextOptions::Then;
   render::ErrorTextOptions options;
   options.process = process;
-  options.then = state.aborts ? render::ErrorTextOptions::Then::kAborts
-                              : render::ErrorTextOptions::Then::kGoesOn;
+  options.then = state.aborts                        ? Then::kAborts
+                 : when == safety::FoundWhen::kFault ? Then::kNotSaid
+                                                     : Then::kGoesOn;
   return options;
+}
+
+// Did somebody write to the block whom nobody has seen?
+bool is_unseen_write(const KeptError& kept) {
+  using safety::Kind;
+  return kept.when != safety::FoundWhen::kFault &&
+         (kept.kind == Kind::kUseAfterFreeWrite || kept.kind == Kind::kOverflow ||
+          kept.kind == Kind::kUnderflow);
 }
 
 void write_error(const KeptError& kept, bool is_new) {
@@ -64,9 +78,9 @@ void write_error(const KeptError& kept, bool is_new) {
   process.argv_count = session.argument_count;
   BufferedSink buffered(log_sink());
   if (is_new) {
-    write_error_text(view.error, text_options(&process), buffered.sink());
+    write_error_text(view.error, text_options(&process, kept.when), buffered.sink());
   } else {
-    write_error_repeat(view.error, text_options(&process), buffered.sink());
+    write_error_repeat(view.error, text_options(&process, kept.when), buffered.sink());
   }
   buffered.flush();
 }
@@ -82,6 +96,9 @@ void tell_locked(void* context) {
     kept->suppressed = true;
   }
   telling->aborts = state.aborts && !kept->suppressed;
+  if (!kept->suppressed && is_unseen_write(*kept)) {
+    telling->corrupted = OwnerId{kept->owner};
+  }
   if (!kept->suppressed && (is_new || is_told_again(kept->count))) {
     write_error(*kept, is_new);
   }
@@ -106,7 +123,7 @@ uint64_t count_findings() {
     finding.frame = {frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
   }
   note_corrupt_data(finding);
-  Telling telling{&finding, state.aborts};
+  Telling telling{&finding, state.aborts, OwnerId::kNone};
   {
     os::LockGuard guard(state.lock);
     os::call_on_own_stack(tell_locked, &telling);
@@ -114,6 +131,9 @@ uint64_t count_findings() {
   if (telling.aborts) {
     write_error_report();
     os::abort_process();
+  }
+  if (telling.corrupted != OwnerId::kNone) {
+    allocator::guard_all_of(telling.corrupted);  // the next time, red-handed
   }
 }
 
@@ -156,16 +176,23 @@ void start_checks(const config::CheckOptions& options) {
   if (settings.checks_blocks) {
     allocator::start_checking();
   }
+  start_guarding(options, settings.checks_blocks && !state.aborts);
 }
 
 void verify_at_exit() {
   if (safety::settings.checks_blocks) {
     allocator::verify_all(safety::FoundWhen::kExit);
   }
+  if (allocator::guards_blocks()) {
+    allocator::verify_guarded(safety::FoundWhen::kExit);
+    tell_unguarded();
+  }
 }
 
 uint32_t verify_now() {
-  return safety::settings.checks_blocks ? allocator::verify_all(safety::FoundWhen::kVerify) : 0;
+  using safety::FoundWhen;
+  return (safety::settings.checks_blocks ? allocator::verify_all(FoundWhen::kVerify) : 0) +
+         (allocator::guards_blocks() ? allocator::verify_guarded(FoundWhen::kVerify) : 0);
 }
 
 int exit_status_of_findings() {
@@ -175,7 +202,7 @@ int exit_status_of_findings() {
 
 void collect_errors(Collected* collected) {
   const unsigned count = kept_error_count();
-  collected->report.checks = safety::settings.checks_blocks;
+  collected->report.checks = safety::settings.checks_blocks || allocator::guards_blocks();
   if (count == 0) {
     return;
   }

@@ -4,6 +4,7 @@
 
 #include "core/base/types.h"
 #include "core/safety/block_record.h"
+#include "core/safety/guard_region.h"
 #include "core/stack/frame_row.h"
 
 namespace heaptag::safety {
@@ -42,6 +43,7 @@ struct Finding {
   uint8_t was = 0;        // the single one of a block without a copy
   bool in_block = false;  // `block` is the one
   CheckedBlock block{};   // record null: nothing more than its place and size is known
+  const GuardedBlock* guarded = nullptr;  // `block` is this one: it has a GuardRecord
   Family freed_as = Family::kAny;
   size_t freed_size = 0;  // what a sized delete says; 0: nothing
   uintptr_t pc = 0;       // of the call, or the instruction, that has met it; 0: not known

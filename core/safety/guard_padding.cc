@@ -13,46 +13,42 @@ constexpr uint8_t pattern_at(uintptr_t address) {
   return static_cast<uint8_t>(0xA5 ^ (address & 7));
 }
 
-constexpr uint64_t kPatternWord = 0xA2A3A0A1'A6A7A4A5;
-static_assert(static_cast<uint8_t>(kPatternWord) == pattern_at(0) &&
-              static_cast<uint8_t>(kPatternWord >> 56) == pattern_at(7));
+// Padding is less than a page: all of it is compared with this at once.
+struct alignas(64) PatternPage {
+  uint8_t bytes[os::kPageBytes];
+};
 
-bool is_whole_word(uintptr_t at, uintptr_t end) {
-  return at % 8 == 0 && end - at >= 8;
+constexpr PatternPage make_pattern() {
+  PatternPage page{};
+  for (size_t i = 0; i < sizeof(page.bytes); ++i) {
+    page.bytes[i] = pattern_at(i);
+  }
+  return page;
+}
+
+constexpr PatternPage kPattern = make_pattern();
+
+const uint8_t* pattern_for(uintptr_t at) {
+  return kPattern.bytes + at % os::kPageBytes;
 }
 
 void fill(uintptr_t at, uintptr_t end) {
-  while (at != end) {
-    if (is_whole_word(at, end)) {
-      std::memcpy(reinterpret_cast<void*>(at), &kPatternWord, 8);
-      at += 8;
-    } else {
-      *reinterpret_cast<uint8_t*>(at) = pattern_at(at);
-      ++at;
-    }
-  }
+  std::memcpy(reinterpret_cast<void*>(at), pattern_for(at), end - at);
 }
 
 bool is_changed(uintptr_t at) {
   return *reinterpret_cast<const volatile uint8_t*>(at) != pattern_at(at);
 }
 
-bool is_changed_word(uintptr_t at) {
-  return *reinterpret_cast<const volatile uint64_t*>(at) != kPatternWord;
-}
-
 /// The first byte that has changed, else `end`.
 uintptr_t find_changed(uintptr_t at, uintptr_t end) {
-  while (at != end) {
-    if (is_whole_word(at, end) && !is_changed_word(at)) {
-      at += 8;
-    } else if (is_changed(at)) {
-      return at;
-    } else {
-      ++at;
-    }
+  if (std::memcmp(reinterpret_cast<const void*>(at), pattern_for(at), end - at) == 0) {
+    return end;
   }
-  return end;
+  while (at != end && !is_changed(at)) {
+    ++at;
+  }
+  return at;
 }
 
 /// From the first changed byte to the last.
@@ -73,6 +69,10 @@ uintptr_t pages_end(const GuardedBlock& block) {
 }
 
 }  // namespace
+
+uint8_t padding_byte(uintptr_t address) {
+  return pattern_at(address);
+}
 
 void fill_padding(const GuardedBlock& block) {
   if (block.page_count != 0) {

@@ -16,7 +16,7 @@ namespace {
 
 using os::kPageBytes;
 
-constexpr unsigned kZones = 7;  // of slots for 1 << n pages
+constexpr unsigned kZones = 9;  // of slots for 1 << n pages
 constexpr size_t kMostZoneBytes = 512 * kMiB;
 constexpr size_t kLeastZoneBytes = kMiB;
 constexpr size_t kOpenStepBytes = kMiB;
@@ -248,7 +248,8 @@ bool init_guards(const GuardLimits& limits) {
     return false;
   }
   for (unsigned i = 0; i < kZones; ++i) {
-    if (!region.zones[i].blocks.init(slots_of(i, zone_bytes))) {
+    const size_t slots = slots_of(i, zone_bytes);  // small zones have none of the largest
+    if (slots != 0 && !region.zones[i].blocks.init(slots)) {
       return false;
     }
   }
@@ -337,6 +338,17 @@ GuardedBlock* find_guarded(uintptr_t address) {
 GuardDamage first_damage(const GuardedBlock& block) {
   os::LockGuard guard(region.lock);  // it is not freed meanwhile
   return state_of(block) == GuardState::kLive ? look_at_padding(block) : GuardDamage{0, 0};
+}
+
+size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to) {
+  os::LockGuard guard(region.lock);
+  const uintptr_t end = block.pages_begin + block.page_count * kPageBytes;
+  if (state_of(block) != GuardState::kLive || address < block.pages_begin || address >= end) {
+    return 0;
+  }
+  const size_t count = end - address < most ? end - address : most;
+  std::memcpy(to, reinterpret_cast<const void*>(address), count);
+  return count;
 }
 
 void visit_guarded(void (*visit)(GuardedBlock* block, void* context), void* context) {

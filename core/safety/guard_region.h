@@ -4,7 +4,7 @@
 // Layer: core/safety.  Allocates: metadata.  Locks: one of its own, outside of that of metadata.
 // errno: never touched.
 //
-// One reservation, cut into zones of one size: in each, slots for so many pages (1, 2, 4 … 64), an
+// One reservation, cut into zones of one size: in each, slots for so many pages (1, 2, 4 … 256), an
 // untouchable page before the first and behind each. A block has as many pages as it needs, at one
 // end of its slot; the rest of its last or first page is padding, filled with a pattern. Slots that
 // were never used come first, then those whose block was freed the longest ago.
@@ -40,7 +40,7 @@ struct alignas(64) GuardedBlock {
 
 static_assert(sizeof(GuardedBlock) == 128);
 
-inline constexpr size_t kMaxGuardedBytes = 256 * 1024;
+inline constexpr size_t kMaxGuardedBytes = 1024 * 1024;
 
 struct GuardLimits {
   size_t address_space_bytes;  // to reserve, at most
@@ -113,6 +113,13 @@ struct GuardDamage {
 };
 
 GuardDamage first_damage(const GuardedBlock& block);
+
+/// What is in the block's own pages from `address` on. Returns how many bytes were copied: none of
+/// a block that does not live.
+size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to);
+
+/// What padding was filled with.
+uint8_t padding_byte(uintptr_t address);
 
 /// All blocks that live or wait for reuse.
 void visit_guarded(void (*visit)(GuardedBlock* block, void* context), void* context);

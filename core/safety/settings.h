@@ -13,7 +13,9 @@ struct Settings {
   bool kmem_debug;         // checksums on freed blocks
   uint32_t redzone_bytes;  // on both sides of a block; 0: none, and rounding belongs to the block
   uint32_t stack_depth;    // frames that are kept of who allocated and who freed
-  uint64_t quarantine_bytes;  // so much is freed before a freed block is used again
+  uint64_t quarantine_bytes;   // so much is freed before a freed block is used again
+  bool guards;                 // some blocks lie between pages that nobody may touch
+  uint32_t guard_stack_depth;  // as stack_depth, of those
 };
 
 extern constinit Settings settings;

@@ -104,12 +104,16 @@ std::span<const uintptr_t> stack_of(StackId id) {
   return {reinterpret_cast<const uintptr_t*>(entry + 2), entry[0] >> 32};
 }
 
-[[gnu::noinline]] StackId current_stack() {
+[[gnu::noinline]] StackId current_stack_to(unsigned depth) {
   uintptr_t pcs[stack::kMaxDepth];
   const auto* frame = static_cast<const uintptr_t*>(__builtin_frame_address(0));
   const stack::Frame caller{frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
-  const unsigned count = stack::capture(caller, os::is_own_code, settings.stack_depth, pcs);
+  const unsigned count = stack::capture(caller, os::is_own_code, depth, pcs);
   return keep_stack(pcs, count);
+}
+
+StackId current_stack() {
+  return current_stack_to(settings.stack_depth);
 }
 
 os::Lock& stacks_lock_for_fork() {

@@ -18,8 +18,9 @@ StackId keep_stack(const uintptr_t* pcs, unsigned count);
 /// Its return addresses, innermost first; lent for good.
 std::span<const uintptr_t> stack_of(StackId id);
 
-/// The stack of the calling thread from the program's function on that has called us, to
-/// settings.stack_depth.
+/// The stack of the calling thread from the program's function on that has called us, to so many
+/// frames, or to settings.stack_depth.
+StackId current_stack_to(unsigned depth);
 StackId current_stack();
 
 os::Lock& stacks_lock_for_fork();

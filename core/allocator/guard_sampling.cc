@@ -1,0 +1,74 @@
+#include "core/allocator/guard_sampling.h"
+
+#include "core/allocator/small.h"
+#include "core/tag/owners.h"
+
+namespace heaptag::allocator {
+
+namespace {
+
+// Own bins are looked at on every 16th visit, 64 places of their table at a time: a visit has them
+// cost 10 ns, whatever their number.
+constexpr uint32_t kVisitsPerLook = 16;
+constexpr uint32_t kPlacesPerLook = 64;
+
+void set_aside(ThreadState* thread, Slot* slot) {
+  if (thread->set_aside_of == thread->active) {
+    put_back_aside(thread);  // nobody has called meanwhile
+  }
+  thread->set_aside = *slot;
+  thread->set_aside_of = thread->active;
+  slot->key = Slot::kNoKey;
+}
+
+void set_aside_if_there(ThreadState* thread, uint64_t key) {
+  Slot* slot = thread->active->find(key);
+  if (slot != nullptr) {
+    set_aside(thread, slot);
+  }
+}
+
+unsigned selector_of_bin(const Bin* bin) {
+  return bin->requested_bytes == Span::kVaried ? 2 * (bin->size_class + 1U)
+                                               : heap::selector_of(bin->requested_bytes);
+}
+
+}  // namespace
+
+void note_sampled(ThreadState* thread, Slot* slot, uint32_t allocations) {
+  if (count_down_guard(thread, allocations) && is_turn_of(thread, OwnerId{slot->owner})) {
+    set_aside(thread, slot);
+  }
+}
+
+void look_at_own_bins(ThreadState* thread) {
+  if (thread->own == nullptr || ++thread->guard_visits % kVisitsPerLook != 0) {
+    return;
+  }
+  for (uint32_t i = 0; i < kPlacesPerLook && i <= thread->own_mask; ++i) {
+    Bin* bin = thread->own[thread->guard_cursor++ & thread->own_mask];
+    if (bin == nullptr || bin->allocations == bin->guard_counted) {
+      continue;
+    }
+    const uint64_t since = bin->allocations - bin->guard_counted;
+    const auto allocations = static_cast<uint32_t>(since < UINT32_MAX ? since : UINT32_MAX);
+    bin->guard_counted = bin->allocations;
+    if (bin->active && count_down_guard(thread, allocations) && is_turn_of(thread, bin->owner)) {
+      set_aside_if_there(thread,
+                         slot_key(tag::owners()[index_of(bin->owner)].site, selector_of_bin(bin)));
+    }
+  }
+}
+
+void go_on_sampling(ThreadState* thread, uintptr_t site, unsigned selector) {
+  if (count_down_guard(thread, 0)) {
+    set_aside_if_there(thread, slot_key(site, selector));
+  }
+}
+
+const Slot* find_aside(const ThreadState* thread, uint64_t key) {
+  return thread->set_aside.key == key && thread->set_aside_of == thread->active ? &thread->set_aside
+                                                                                : nullptr;
+}
+
+}  // namespace heaptag::allocator
