@@ -28,8 +28,9 @@ constexpr unsigned kCountShift = 4;
 
 constexpr size_t kDefaultAlignment = 16;
 
-// CPython refuses code that lies at an odd address, in blocks of whatever size.
-constexpr char kAlignedModules[] = "python* libpython*";
+// CPython refuses code that lies at an odd address, in blocks of whatever size; fontconfig takes
+// odd pointers, of strings too, for offsets.
+constexpr char kAlignedModules[] = "python* libpython* libfontconfig*";
 
 // Guarded blocks of new owners that may be for each that is by chance, and so many more in all. A
 // guarded block takes some 8 us: a compiler has 5,000 sites, and with all of them it took 14 % more
