@@ -88,11 +88,14 @@ bool take_credit(ThreadState* thread) {
   if (read_relaxed(policy.first_ones) < kFirstOnes) {
     return __atomic_fetch_add(&policy.first_ones, 1U, __ATOMIC_RELAXED) < kFirstOnes;
   }
-  const uint32_t price = policy.plan.every / kNewPerChance;
-  if (thread->guard_credit < price) {
+  const int64_t price = policy.plan.every / kNewPerChance;
+  const int64_t saved = thread->guard_planned - thread->guard_in - thread->guard_spent;
+  if (saved < price) {
     return false;
   }
-  thread->guard_credit -= price;
+  // Nobody saves for more than a few.
+  thread->guard_spent +=
+      saved > int64_t{policy.plan.every} ? saved - policy.plan.every + price : price;
   return true;
 }
 
@@ -143,8 +146,9 @@ size_t guard_alignment_for(OwnerId owner, size_t size) {
              : safety::natural_alignment(size);
 }
 
-bool count_down_guard(ThreadState* thread, uint32_t allocations) {
+bool is_guard_due(ThreadState* thread) {
   if (policy.plan.every == 0) {
+    thread->guard_in = INT64_MAX;
     return false;
   }
   if (thread->guard_seed == 0) {
@@ -153,12 +157,10 @@ bool count_down_guard(ThreadState* thread, uint32_t allocations) {
   }
   // It may be late, but not for ever: a list may have handed out more than lies between two.
   const int64_t latest = -int64_t{policy.plan.every} * kMostLate;
-  thread->guard_in -= allocations;
-  thread->guard_in = thread->guard_in < latest ? latest : thread->guard_in;
-  const uint32_t most_credit = policy.plan.every;
-  thread->guard_credit = most_credit - thread->guard_credit > allocations
-                             ? thread->guard_credit + allocations
-                             : most_credit;
+  if (thread->guard_in < latest) {
+    thread->guard_planned += latest - thread->guard_in;
+    thread->guard_in = latest;
+  }
   return thread->guard_in <= 0;
 }
 
@@ -178,7 +180,9 @@ bool wants_guard(ThreadState* thread, OwnerId owner, bool is_due) {
 }
 
 void restart_guard_countdown(ThreadState* thread) {
-  thread->guard_in += next_guard_in(policy.plan.every, &thread->guard_seed);
+  const uint32_t next = next_guard_in(policy.plan.every, &thread->guard_seed);
+  thread->guard_in += next;
+  thread->guard_planned += next;
 }
 
 GuardSide guard_side_for(OwnerId owner) {
