@@ -35,8 +35,8 @@ constexpr char kAlignedModules[] = "python* libpython* libfontconfig*";
 // Guarded blocks of new owners that may be for each that is by chance, and so many more in all. A
 // guarded block takes some 8 us: a compiler has 5,000 sites, and with all of them it took 14 % more
 // time at 1/5000.
-constexpr uint32_t kNewPerChance = 4;
-constexpr uint32_t kFirstOnes = 64;
+constexpr uint32_t kNewPerChance = 1;
+constexpr uint32_t kFirstOnes = 16;
 
 // So long a new owner is waited for, as a part of what lies between two.
 constexpr uint32_t kWaitDivisor = 8;
