@@ -32,8 +32,14 @@ void guard_all_of(OwnerId owner);
 /// Every block of the owner: then no slot may speak for it, so that every call is seen.
 bool is_always_guarded(OwnerId owner);
 
+/// The countdown is over: does that mean anything?
+bool is_guard_due(ThreadState* thread);
+
 /// So many allocations of the thread have been: is it time for a guarded one?
-bool count_down_guard(ThreadState* thread, uint32_t allocations);
+inline bool count_down_guard(ThreadState* thread, uint32_t allocations) {
+  thread->guard_in -= allocations;
+  return unlikely(thread->guard_in <= 0) && is_guard_due(thread);
+}
 
 /// It is time: is it this owner's turn? New ones come first, for a while.
 bool is_turn_of(const ThreadState* thread, OwnerId owner);

@@ -73,8 +73,9 @@ struct alignas(64) ThreadState {
   CheckedLists* checked;  // when blocks are checked, after the first of them
   // Guarded blocks (guard_policy.h, guard_sampling.h).
   int64_t guard_in;       // allocations until the next one; below 0: that it is late
+  int64_t guard_planned;  // what has been added to guard_in: less guard_in, all allocations so far
+  int64_t guard_spent;    // of these, those that paid for blocks of new owners
   uint32_t guard_seed;    // 0: guard_in says nothing yet
-  uint32_t guard_credit;  // allocations that no block of a new owner was guarded for
   uint32_t guard_visits;
   uint32_t guard_cursor;  // in `own`
   Slot set_aside;         // a slot that was emptied, as it was; its table null: none was

@@ -136,6 +136,7 @@ void CheckReader::read_guard(std::string_view name, std::string_view value) {
   options_.guard_tag = tag.data();
   options_.guard_tag_bytes = tag.size();
   options_.guard_aligned = is_aligned;
+  options_.guard_named = true;
   guard_given_ = true;
 }
 

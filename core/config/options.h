@@ -24,6 +24,7 @@ struct CheckOptions {
   const char* guard_tag = nullptr;  // all of this tag: see guarded_tag
   size_t guard_tag_bytes = 0;       // of its name, which no NUL ends
   bool guard_aligned = false;       // ",aligned": always to 16 bytes, whatever the size says
+  bool guard_named = false;         // HEAPTAG_GUARD itself was given, not what stands for it
   OnError on_error = OnError::kDefault;
   int exit_code = 0;                   // 0: the program's own
   const char* suppressions = nullptr;  // a file

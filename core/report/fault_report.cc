@@ -162,7 +162,8 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
     plan.is_named = is_named;
     state.symbols = static_cast<SymbolSource*>(meta::allocate(sizeof(SymbolSource)));
   }
-  state.was_asked_for_all = options.guard_every == 1 || options.guard_tag != nullptr;
+  state.was_asked_for_all =
+      options.guard_named && (options.guard_every == 1 || options.guard_tag != nullptr);
   if (!allocator::start_guards(plan)) {
     log_line({"no address space for HEAPTAG_GUARD; nothing is guarded"});
   }
