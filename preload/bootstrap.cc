@@ -9,6 +9,7 @@
 #include "core/allocator/threads.h"
 #include "core/os/thread_hooks.h"
 #include "core/report/exit_report.h"
+#include "core/report/findings.h"
 #include "core/report/signal_report.h"
 #include "core/report/start.h"
 #include "preload/own_allocator.h"
@@ -18,6 +19,7 @@ namespace heaptag {
 namespace {
 
 void prepare_fork() {
+  report::verify_now();
   report::prepare_fork();
   allocator::prepare_fork();
 }

@@ -6,6 +6,7 @@
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/os/vm.h"
+#include "core/report/findings.h"
 #include "core/report/session.h"
 #include "core/report/write_report.h"
 
@@ -39,6 +40,7 @@ bool take_request() {
 
 void write_requested(void* /*context*/) {
   while (take_request()) {
+    verify_now();
     write_report({session.signal_path, "signal"});
   }
 }
