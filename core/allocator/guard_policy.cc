@@ -141,9 +141,11 @@ bool is_always_guarded(OwnerId owner) {
 }
 
 size_t guard_alignment_for(OwnerId owner, size_t size) {
-  return policy.plan.aligned || (known_state(owner) & kAligned) != 0
-             ? kDefaultAlignment
-             : safety::natural_alignment(size);
+  // Programs rely on more than what an object of the size needs (tags in the lower bits of
+  // pointers): those that are sampled, perhaps where it matters, get what malloc always gives.
+  const bool is_to_the_byte =
+      is_always_guarded(owner) && !policy.plan.aligned && (known_state(owner) & kAligned) == 0;
+  return is_to_the_byte ? safety::natural_alignment(size) : kDefaultAlignment;
 }
 
 bool is_guard_due(ThreadState* thread) {

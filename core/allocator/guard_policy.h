@@ -51,7 +51,8 @@ bool wants_guard(ThreadState* thread, OwnerId owner, bool is_due);
 void restart_guard_countdown(ThreadState* thread);
 
 /// What the owner's block of so many bytes is aligned to when nothing else was asked for: as the
-/// size says, or to 16 bytes where that was asked for, or is relied on.
+/// size says, if all of its blocks are guarded; to 16 bytes if some are, or where that was asked
+/// for or is relied on.
 size_t guard_alignment_for(OwnerId owner, size_t size);
 
 /// Where the owner's next block touches the untouchable.

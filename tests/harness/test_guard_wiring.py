@@ -63,7 +63,7 @@ def test_all_are_guarded_most_at_their_end():
 
 
 def test_one_in_so_many():
-    ends, begins = sides(went_well(guarded("keep", 10000, 40, env={"HEAPTAG_GUARD": "1/20"})))
+    ends, begins = sides(went_well(guarded("keep", 10000, 48, env={"HEAPTAG_GUARD": "1/20"})))
     assert 150 <= ends + begins <= 1000 and min(ends, begins) >= 50
 
 
