@@ -126,7 +126,7 @@ def test_more_random_calls(env):
                      report=True, timeout=300))
 
 
-@pytest.mark.parametrize("argv", [["mix", "5", "20000"], ["cxx_mix"], ["sizes"], ["operators"],
+@pytest.mark.parametrize("argv", [["mix", "5", "20000"], ["cxx_mix"], ["operators"],
                                   ["realloc_edges"], ["replace_all"], ["replace_some"],
                                   ["introspect"], ["conformance"], ["altstack", "2048"], ["handlers"],
                                   ["threads", "cross", "4", "3000"],
@@ -201,8 +201,9 @@ def test_hostile_neighbour_of_guards(mode, size):
 # ---- Real programs ----
 
 def parameters():
+    """Slow ones only with TEST_LONG=1 (tests/run --long): test_real_programs.py has them all."""
     return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow or one.long else [])
-            for one in all_scenarios()]
+            for one in all_scenarios() if not one.slow or os.environ.get("TEST_LONG")]
 
 
 @pytest.mark.parametrize("scenario", parameters())
