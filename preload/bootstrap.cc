@@ -30,6 +30,7 @@ void after_fork_in_parent() {
 }
 
 void after_fork_in_child() {
+  report::forget_findings();  // what the parent was telling is not told here
   allocator::after_fork_in_child();
   report::note_forked_child();
 }

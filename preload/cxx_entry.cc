@@ -59,6 +59,16 @@ constexpr safety::Family kFamily = kName.text[2] == 'n'
                                        : (kName.text[3] == 'l' ? safety::Family::kNew
                                                                : safety::Family::kNewArray);
 
+bool news_are_ours();
+bool deletes_are_ours();
+
+/// What a new form hands out. Where the program has its own delete, and not its own new, it may be
+/// one that frees.
+template <FunctionName kName>
+safety::Family family_given() {
+  return deletes_are_ours() ? kFamily<kName> : safety::Family::kAny;
+}
+
 [[gnu::noinline]] void* new_after_failure(size_t size,
                                           size_t alignment,
                                           uintptr_t site,
@@ -81,8 +91,8 @@ template <FunctionName kName>
   if (allocator::stands_aside()) {
     return call_next<kName, void*>(size);
   }
-  void* block = allocator::allocate_slow_as(size, site, kFamily<kName>);
-  return likely(block != nullptr) ? block : new_after_failure(size, 0, site, kFamily<kName>);
+  void* block = allocator::allocate_slow_as(size, site, family_given<kName>());
+  return likely(block != nullptr) ? block : new_after_failure(size, 0, site, family_given<kName>());
 }
 
 template <FunctionName kName>
@@ -96,8 +106,6 @@ template <FunctionName kName>
   return allocator::allocate<new_slow<kName>, allocator::allocate_for_caller<new_slow<kName>>>(
       size, caller);
 }
-
-bool news_are_ours();
 
 /// What a delete form takes back. Where the program has its own new, and not its own delete, its
 /// blocks are what it made them of.
@@ -142,9 +150,9 @@ template <FunctionName kName>
   if (unlikely(!is_power_of_two(alignment))) {
     throw_bad_alloc();  // as libstdc++
   }
-  void* block = allocator::allocate_aligned(alignment, size, site, kFamily<kName>);
+  void* block = allocator::allocate_aligned(alignment, size, site, family_given<kName>());
   return likely(block != nullptr) ? block
-                                  : new_after_failure(size, alignment, site, kFamily<kName>);
+                                  : new_after_failure(size, alignment, site, family_given<kName>());
 }
 
 }  // namespace
@@ -281,6 +289,12 @@ namespace {
 bool news_are_ours() {
   return new_is_ours() && new_aligned_is_ours() &&
          static_cast<New>(&::operator new[]) == &heaptag_own_new_array;
+}
+
+bool deletes_are_ours() {
+  return static_cast<Delete>(&::operator delete) == &heaptag_own_delete &&
+         static_cast<Delete>(&::operator delete[]) == &heaptag_own_delete_array &&
+         static_cast<DeleteAligned>(&::operator delete) == &heaptag_own_delete_aligned;
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   auto* block = static_cast<FreeBlock*>(freed);
   Bin* bin = static_cast<Bin*>(span->bin);
   if (unlikely(bin->free_list == block)) {
-    return refuse_double_free(block);
+    return refuse_double_free(thread, block);
   }
   if (!kAccounting) {
     return put_back(thread, bin, span, block);

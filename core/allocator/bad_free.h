@@ -19,7 +19,8 @@ safety::Kind kind_of_bad_free(const heap::Span* span, const void* block);
                                                 const void* block,
                                                 const Release& release);
 
-/// The block was freed a moment ago by this thread: tells, and does nothing.
-[[gnu::cold, gnu::noinline]] void refuse_double_free(void* block);
+/// The block was freed a moment ago by this thread, whose state `thread` is: tells, and does
+/// nothing.
+[[gnu::cold, gnu::noinline]] void refuse_double_free(void* thread, void* block);
 
 }  // namespace heaptag::allocator

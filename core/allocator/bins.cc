@@ -415,7 +415,7 @@ bool refill(ThreadState* thread, Bin* bin) {
 void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
   if (unlikely(span->free_list == block)) {
     uncount_free(thread, bin, span, block);
-    return refuse_double_free(block);
+    return refuse_double_free(thread, block);
   }
   ++bin->bound;
   if (unlikely(give_to_span(span, block))) {

@@ -64,6 +64,9 @@ size_t front_in(const char* block, const Layout& layout, size_t alignment) {
                                              OwnerCounters* counters,
                                              safety::StackId stack) {
   BlockRecord* record = block.record;
+  // Before anything else: whoever verifies meanwhile, in a forked child perhaps, looks away.
+  record->change_state(BlockState::kChanging);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (settings.redzone_bytes != 0) {
     safety::fill_redzones(block);
   }
@@ -309,7 +312,7 @@ bool has_damage(const CheckedBlock& block) {
   note_release(block.record, release.pc, stack_now(), thread);
   const OwnerId owner{block.record->owner};
   if (thread == nullptr) {
-    count_stray_free(owner, block.requested, block.bytes);
+    count_free_without_state(owner, block.requested, block.bytes);
   } else {
     charge_free(thread, owner, block.requested, block.bytes);
     drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));

@@ -86,6 +86,10 @@ CheckedLists* checked_lists_of(ThreadState* thread) {
   return thread->checked;
 }
 
+uint32_t checked_now_ms() {
+  return static_cast<uint32_t>(os::coarse_ms() - process.start_ms);
+}
+
 uint64_t waiting_bytes() {
   uint64_t sum = waiting_large_bytes();
   for (const ThreadState* thread = first_thread(); thread != nullptr;
@@ -115,7 +119,7 @@ void look_around(CheckedLists* lists) {
   lists->freed_bytes = __atomic_fetch_add(&process.freed_bytes, untold, __ATOMIC_RELAXED) + untold;
   lists->looked_at = lists->freed_bytes;
   lists->look_at = lists->freed_bytes + kLookEveryBytes;
-  lists->now_ms = static_cast<uint32_t>(os::coarse_ms() - process.start_ms);
+  lists->now_ms = checked_now_ms();
 }
 
 void shorten(CheckedLists* lists, CheckedQueue* queue) {

@@ -41,13 +41,16 @@ struct CheckedLists {
 /// Made on first use. Null without memory.
 CheckedLists* checked_lists_of(ThreadState* thread);
 
+/// Milliseconds since the first checked block.
+uint32_t checked_now_ms();
+
 /// Of all threads: what was freed and waits.
 uint64_t waiting_bytes();
 
 inline bool is_old_enough(const CheckedLists* lists, const BlockRecord* record) {
   const uint32_t now = static_cast<uint32_t>(lists->freed_bytes / safety::kAgeUnitBytes);
-  return static_cast<int32_t>(now - record->freed_at) >=
-         static_cast<int32_t>(lists->quarantine_units);
+  // Unsigned: a block that has been left alone for a TiB of frees is young once more, for a moment.
+  return now + 1 - record->freed_at > lists->quarantine_units;
 }
 
 /// The next block that may be handed out, though not checked yet. `Take` decides whether it leaves

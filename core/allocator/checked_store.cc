@@ -37,6 +37,8 @@ struct LargeQueue {
 
 struct Store {
   os::Lock lock;
+  uint32_t staying;   // SpansStay in scope (atomic)
+  Span* large_to_go;  // when nobody wants them to stay any more, linked by next
   LargeQueue large;
   uint32_t spare_pages;
   SizeStore sizes[heap::kClassCount];
@@ -162,6 +164,17 @@ BlockRecord* take_block_locked(Span* span) {
   return record;
 }
 
+bool must_stay() {
+  return __atomic_load_n(&store.staying, __ATOMIC_SEQ_CST) != 0;
+}
+
+void keep_spare_locked(Span* span) {
+  SizeStore& size = store.sizes[span->size_class];
+  store.spare_pages += span->page_count;
+  span->next = size.spare;
+  size.spare = span;
+}
+
 // Returns the span when nobody has any of its blocks, and it may go.
 Span* give_block_locked(BlockRecord* record) {
   Span* span = heap::find_span(record->base());
@@ -176,9 +189,7 @@ Span* give_block_locked(BlockRecord* record) {
   }
   unlink_partial(&size, span);
   if (size.spare == nullptr || store.spare_pages + span->page_count <= kMaxSparePages) {
-    store.spare_pages += span->page_count;
-    span->next = size.spare;
-    size.spare = span;
+    keep_spare_locked(span);
     return nullptr;
   }
   --size.span_count;
@@ -190,6 +201,10 @@ void release_span(Span* span) {
   verify_span(span, safety::FoundWhen::kEviction);
   {
     os::LockGuard guard(store.lock);
+    if (must_stay()) {
+      ++store.sizes[span->size_class].span_count;
+      return keep_spare_locked(span);
+    }
     span->state = SpanState::kUnused;
   }
   release_tables(span);
@@ -294,13 +309,36 @@ Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_page
 }
 
 void give_large_checked(Span* span) {
+  Span* going = nullptr;
   {
     os::LockGuard guard(store.lock);
-    span->state = SpanState::kUnused;
+    span->next = store.large_to_go;
+    store.large_to_go = span;
+    if (must_stay()) {
+      return;
+    }
+    going = store.large_to_go;
+    store.large_to_go = nullptr;
+    for (Span* one = going; one != nullptr; one = one->next) {
+      one->state = SpanState::kUnused;
+    }
   }
-  release_tables(span);
-  span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
-  heap::release_run(span, false);
+  while (going != nullptr) {
+    Span* next = going->next;
+    going->next = nullptr;
+    release_tables(going);
+    going->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+    heap::release_run(going, false);
+    going = next;
+  }
+}
+
+SpansStay::SpansStay() {
+  __atomic_fetch_add(&store.staying, 1U, __ATOMIC_SEQ_CST);
+}
+
+SpansStay::~SpansStay() {
+  __atomic_fetch_sub(&store.staying, 1U, __ATOMIC_SEQ_CST);
 }
 
 void visit_checked_spans(SpanVisitor visit, void* context) {
@@ -370,9 +408,26 @@ os::Lock& checked_store_lock_for_fork() {
   return store.lock;
 }
 
+void nobody_stays() {
+  store.staying = 0;
+}
+
 void forget_checked_store() {
   store.spare_pages = 0;
   store.large = {};
+  store.large_to_go = nullptr;
+  // They keep what they have, and one block that nobody will free: they never become empty.
+  const uint32_t records = heap::span_record_count();
+  for (uint32_t i = 1; i < records; ++i) {
+    Span* span = heap::span_at(i);
+    if (is_checked(span) && !is_large(span)) {
+      span->free_list = nullptr;
+      span->next = nullptr;
+      span->prev = nullptr;
+      span->linked = span->capacity;
+      ++span->used;
+    }
+  }
   for (SizeStore& size : store.sizes) {
     size = {};
   }

@@ -43,11 +43,25 @@ Span* take_large_checked(size_t bytes, size_t requested, uint32_t alignment_page
 /// Its pages go back.
 void give_large_checked(Span* span);
 
+/// While in scope no checked span goes: records and blocks that were found may be looked at. Takes
+/// no lock.
+class SpansStay {
+ public:
+  SpansStay();
+  ~SpansStay();
+
+  SpansStay(const SpansStay&) = delete;
+  SpansStay& operator=(const SpansStay&) = delete;
+};
+
 /// Calls `visit` for every checked span, while none can come or go.
 using SpanVisitor = void (*)(void* context, Span* span);
 void visit_checked_spans(SpanVisitor visit, void* context);
 
 os::Lock& checked_store_lock_for_fork();
+
+/// In a forked child, where nobody else looks at anything.
+void nobody_stays();
 
 /// In a child that was forked while another thread held the lock: what was free is nobody's.
 void forget_checked_store();

@@ -67,9 +67,9 @@ void look_at(Walk* walk, const Span* span, uint32_t index) {
   const auto state = BlockState{life & BlockRecord::kStateMask};
   if (state == BlockState::kFreed && is_sealed(block.record)) {
     if (!safety::is_intact(block) && is_same_life(block.record, life)) {
-      const Finding finding = changed(block, walk->when);
       if (withdraw(block.record, life)) {
-        walk->found[walk->count++] = finding;
+        // Where it has changed is found later: that may take long.
+        walk->found[walk->count++] = finding_of(block, Kind::kUseAfterFreeWrite, walk->when, {});
       }
     }
   } else if (state == BlockState::kLive && safety::settings.redzone_bytes != 0) {
@@ -91,7 +91,9 @@ void walk_span(void* context, Span* span) {
 
 void tell_all(const Walk& walk) {
   for (unsigned i = 0; i < walk.count; ++i) {
-    safety::tell(walk.found[i]);
+    const Finding& finding = walk.found[i];
+    safety::tell(finding.kind == Kind::kUseAfterFreeWrite ? changed(finding.block, walk.when)
+                                                          : finding);
   }
 }
 
@@ -135,6 +137,7 @@ void verify_span(Span* span, FoundWhen when) {
 }
 
 uint32_t verify_all(FoundWhen when) {
+  const SpansStay stay;
   uint32_t found = 0;
   Walk walk{when, {}, kMostFound};
   while (walk.count == kMostFound) {

@@ -61,6 +61,7 @@ void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Releas
   const uint32_t block_bytes = span->block_bytes;
   const auto* home = static_cast<ThreadState*>(span->thread);
   if (unlikely(read_relaxed(thread->outgoing[home->record.id % kOutgoing].first) == block)) {
+    const BusyScope busy(thread);
     return tell_bad_free(Kind::kDoubleFree, span, block, release);
   }
   if constexpr (!kAccounting) {
@@ -114,9 +115,8 @@ void deallocate_slow(void* block, const Release& release) {
   }
 }
 
-void refuse_double_free(void* block) {
-  ThreadScope scope;
-  BusyScope busy(scope.thread());
+void refuse_double_free(void* thread, void* block) {
+  BusyScope busy(static_cast<ThreadState*>(thread));
   tell_bad_free(Kind::kDoubleFree, heap::find_span(block), block, {});
 }
 

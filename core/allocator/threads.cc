@@ -15,6 +15,7 @@
 #include "core/os/thread_hooks.h"
 #include "core/os/vm.h"
 #include "core/safety/guard_region.h"
+#include "core/safety/finding.h"
 #include "core/safety/stacks.h"
 #include "core/stack/capture.h"
 #include "core/tag/owners.h"
@@ -242,6 +243,7 @@ void start_afresh(Reset reset) {
       }
     }
   }
+  nobody_stays();
   if (reset(checked_store_lock_for_fork())) {
     forget_checked_store();
   }
@@ -272,6 +274,7 @@ void for_each_lost_thread(Visitor visit) {
 // No fork handler has told of it: other threads may have been anywhere.
 void after_unseen_fork() {
   os::fork_end();
+  safety::listener = nullptr;  // it may have been in the middle of telling
   start_afresh([](os::Lock& lock) { return lock.reset_after_unseen_fork(); });
   for_each_lost_thread(freeze);
 }

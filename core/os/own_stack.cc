@@ -24,20 +24,38 @@ constexpr size_t kStackBytes = 1024 * 1024;
         "xmm13", "xmm14", "xmm15", "st");
 }
 
+constinit char* kept = nullptr;  // by its lowest byte; null while somebody is on it
+
+// The lowest page stays inaccessible: reserved, not committed.
+char* make_stack() {
+  auto* bottom = static_cast<char*>(reserve(kStackBytes));
+  if (bottom != nullptr && !commit(bottom + kPageBytes, kStackBytes - kPageBytes)) {
+    unmap(bottom, kStackBytes);
+    return nullptr;
+  }
+  return bottom;
+}
+
 }  // namespace
 
+bool keep_own_stack() {
+  __atomic_store_n(&kept, make_stack(), __ATOMIC_RELEASE);
+  return kept != nullptr;
+}
+
 bool call_on_own_stack(void (*function)(void* context), void* context) {
-  // The lowest page stays inaccessible: reserved, not committed.
-  auto* bottom = static_cast<char*>(reserve(kStackBytes));
+  char* mine = __atomic_exchange_n(&kept, nullptr, __ATOMIC_ACQUIRE);
+  char* bottom = mine != nullptr ? mine : make_stack();
   if (bottom == nullptr) {
     return false;
   }
-  const bool ready = commit(bottom + kPageBytes, kStackBytes - kPageBytes);
-  if (ready) {
-    switch_and_call(bottom + kStackBytes, function, context);
+  switch_and_call(bottom + kStackBytes, function, context);
+  if (mine != nullptr) {
+    __atomic_store_n(&kept, mine, __ATOMIC_RELEASE);
+  } else {
+    unmap(bottom, kStackBytes);
   }
-  unmap(bottom, kStackBytes);
-  return ready;
+  return true;
 }
 
 }  // namespace heaptag::os

@@ -176,11 +176,19 @@ size_t locked_memory_limit() {
 }
 
 size_t mapping_limit() {
-  return read_number("/proc/sys/vm/max_map_count", kUsualMappings);
+  static constinit size_t known = 0;
+  if (known == 0) {
+    known = read_number("/proc/sys/vm/max_map_count", kUsualMappings);
+  }
+  return known;
 }
 
 bool is_always_charged() {
-  return read_number("/proc/sys/vm/overcommit_memory", 0) == 2;
+  static constinit int known = -1;
+  if (known < 0) {
+    known = read_number("/proc/sys/vm/overcommit_memory", 0) == 2 ? 1 : 0;
+  }
+  return known != 0;
 }
 
 }  // namespace heaptag::os

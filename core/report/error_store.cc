@@ -63,9 +63,10 @@ void keep_owner_frame(uint32_t owner, KeptEvent* event) {
   }
 }
 
-uint32_t now_ms() {
-  const allocator::ThreadState* thread = allocator::tls_state;
-  return thread->checked == nullptr ? 0 : thread->checked->now_ms;
+// Times are noted now and then: a moment that seems to lie ahead is now.
+uint64_t age_of(uint32_t then_ms) {
+  const auto age = static_cast<int32_t>(allocator::checked_now_ms() - then_ms);
+  return age < 0 ? 0 : static_cast<uint64_t>(age);
 }
 
 const allocator::ThreadState* thread_numbered(uint32_t number) {
@@ -77,15 +78,14 @@ const allocator::ThreadState* thread_numbered(uint32_t number) {
 }
 
 void keep_times(const BlockRecord& record, KeptError* error) {
-  const uint32_t now = now_ms();
   error->allocated.thread = record.allocated_thread();
-  error->allocated.age_ms = now - record.allocated_ms;
+  error->allocated.age_ms = age_of(record.allocated_ms);
   error->allocated.age_known = true;
   if (error->state == BlockState::kLive) {
     return;
   }
   error->freed.thread = record.freed_thread();
-  error->freed.age_ms = now - record.freed_ms;
+  error->freed.age_ms = age_of(record.freed_ms);
   error->freed.age_known = true;
   const allocator::ThreadState* thread = thread_numbered(record.freed_thread());
   if (thread != nullptr && thread->checked != nullptr) {

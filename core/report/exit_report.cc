@@ -1,5 +1,6 @@
 #include "core/report/exit_report.h"
 
+#include "core/allocator/deferred.h"
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/report/descriptor.h"
@@ -17,6 +18,13 @@ namespace {
 // A vfork child has our memory, not our pid.
 bool is_over(const Session& state) {
   return state.is_written || os::process_id() != state.pid;
+}
+
+// A handler of a fault may end the process in the middle of one of our slow paths.
+void verify_if_over(const Session& state) {
+  if (!is_over(state) && allocator::may_serve()) {
+    verify_at_exit();
+  }
 }
 
 }  // namespace
@@ -45,9 +53,7 @@ void write_error_report() {
 }
 
 void write_exit_report(int status) {
-  if (!is_over(session)) {
-    verify_at_exit();
-  }
+  verify_if_over(session);
   const bool is_wanted = may_report(session);
   if (!is_wanted && (!is_watching_signal() || is_over(session))) {
     return;
@@ -63,6 +69,7 @@ void write_exit_report(int status) {
 }
 
 void write_report_at_exit(int status) {
+  verify_if_over(session);
   if (may_report(session) && os::is_single_threaded()) {
     const MutedFindings muted;
     os::free_library_memory();
@@ -78,7 +85,6 @@ void write_report_at_exit(int status) {
 void note_forked_child() {
   publish_process_id();
   session.is_child = true;
-  forget_findings();
   after_fork_in_child();
 }
 

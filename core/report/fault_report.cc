@@ -151,6 +151,8 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
   }
   safety::settings.guard_stack_depth = options.stack == 0 ? kGuardedStack : options.stack;
   if (!is_asked) {
+    // Guards may begin after an error, when a sandbox does not let us ask any more.
+    safety::guard_limits_of_system();
     return;
   }
   allocator::GuardPlan plan;

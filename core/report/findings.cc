@@ -1,5 +1,6 @@
 #include "core/report/findings.h"
 
+#include "core/allocator/checked_store.h"
 #include "core/allocator/checked_verify.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/threads.h"
@@ -36,6 +37,7 @@ struct State {
   bool aborts;
   int exit_code;
   bool is_muted;
+  uint64_t untold;
 };
 
 constinit State state{};
@@ -106,7 +108,7 @@ void tell_locked(void* context) {
 
 // Suppressed ones are no findings.
 uint64_t count_findings() {
-  uint64_t count = 0;
+  uint64_t count = state.untold;
   for (unsigned i = 0; i < kept_error_count(); ++i) {
     count += kept_errors()[i].suppressed ? 0 : kept_errors()[i].count;
   }
@@ -125,8 +127,13 @@ uint64_t count_findings() {
   note_corrupt_data(finding);
   Telling telling{&finding, state.aborts, OwnerId::kNone};
   {
+    const allocator::SpansStay stay;
     os::LockGuard guard(state.lock);
-    os::call_on_own_stack(tell_locked, &telling);
+    if (!os::call_on_own_stack(tell_locked, &telling)) {
+      ++state.untold;
+      log_line({"ERROR: ", safety::kind_name(finding.kind), " at ",
+                format_hex(finding.address).view(), "; there is no memory to tell more"});
+    }
   }
   if (telling.aborts) {
     write_error_report();
@@ -162,6 +169,7 @@ void start_checks(const config::CheckOptions& options) {
   if (options.suppressions != nullptr) {
     read_suppressions(options.suppressions);
   }
+  os::keep_own_stack();
   safety::Settings& settings = safety::settings;
   settings.has_crc = safety::has_crc();
   settings.kmem_debug = options.kmem_debug;
@@ -226,6 +234,7 @@ void collect_errors(Collected* collected) {
 
 void forget_findings() {
   state.lock.reset_after_fork();
+  state.untold = 0;
   forget_errors();
 }
 

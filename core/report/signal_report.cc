@@ -40,7 +40,6 @@ bool take_request() {
 
 void write_requested(void* /*context*/) {
   while (take_request()) {
-    verify_now();
     write_report({session.signal_path, "signal"});
   }
 }
@@ -48,6 +47,7 @@ void write_requested(void* /*context*/) {
 // Whoever has the turn looks again after it has given it back: no request is left behind.
 void serve() {
   while (__atomic_load_n(&deferred.waiting, __ATOMIC_SEQ_CST) != 0 && !state.turn.is_held()) {
+    verify_now();  // not with the turn: an error may end the process, with a report of its own
     const os::SignalBlock block(os::Blocked::kAll);
     if (state.turn.try_acquire()) {
       os::call_on_stack(state.stack_end, write_requested, nullptr);

@@ -14,6 +14,7 @@ enum class BlockState : uint32_t {
   kLive,
   kFreed,      // its checksum, if there is one, holds for its content
   kWithdrawn,  // was found to be corrupted after its free: never handed out again
+  kChanging,   // is about to be handed out: nothing of it means anything
 };
 
 /// By which functions a block may be freed. kAny: they cannot be told, or nothing is expected.
@@ -36,7 +37,7 @@ struct alignas(64) BlockRecord {
   uint32_t freed_count;  // frees of that thread so far
   uint32_t freed_at;     // kAgeUnitBytes that had been freed in all
 
-  static constexpr unsigned kStateBits = 2;
+  static constexpr unsigned kStateBits = 3;
   static constexpr uint32_t kStateMask = (1U << kStateBits) - 1;
   static constexpr unsigned kAddressBits = 48;
   static constexpr uint64_t kAddressMask = (uint64_t{1} << kAddressBits) - 1;
