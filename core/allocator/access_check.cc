@@ -55,18 +55,17 @@ bool is_told_elsewhere(const Access& access) {
   return os::is_own_code(access.entry->caller_pc) || !may_serve();
 }
 
-[[gnu::noinline]] void check_guarded(const Access& access) {
-  GuardedBlock* found = safety::find_guarded(access.begin);
-  if (found == nullptr) {
-    return;
-  }
+bool is_inside(const Access& access, const Bounds& bounds) {
+  return access.begin >= bounds.begin && access.end <= bounds.end;
+}
+
+[[gnu::noinline, gnu::cold]] void look_beside(const Access& access, GuardedBlock* found) {
   const GuardedBlock block = *found;
   const uintptr_t pages_end = block.pages_begin + block.page_count * os::kPageBytes;
-  const bool will_fault = block.state != GuardState::kLive || access.begin < block.pages_begin ||
-                          access.end > pages_end;
   Finding finding = finding_about(&block, Kind::kOverflow, FoundWhen::kFault);
-  if (will_fault || likely(!find_outside(access, {block.address, block.end()}, &finding)) ||
-      is_told_elsewhere(access)) {
+  if (block.state != GuardState::kLive ||
+      !is_inside(access, {block.pages_begin, pages_end}) ||  // it will fault
+      !find_outside(access, {block.address, block.end()}, &finding) || is_told_elsewhere(access)) {
     return;
   }
   if (access.is_write) {
@@ -74,6 +73,13 @@ bool is_told_elsewhere(const Access& access) {
     __atomic_store_n(&safety::record_of(found)->is_told, uint8_t{1}, __ATOMIC_RELAXED);
   }
   tell(&finding, access);
+}
+
+void check_guarded(const Access& access) {
+  GuardedBlock* block = safety::find_guarded(access.begin);
+  if (unlikely(block != nullptr && !is_inside(access, {block->address, block->end()}))) {
+    look_beside(access, block);
+  }
 }
 
 Bounds bounds_of(const CheckedBlock& block) {
@@ -103,23 +109,22 @@ CheckedBlock block_of(const Span* span, const Access& access) {
   return is_meant ? last : first;
 }
 
-[[gnu::noinline]] void check_in_span(const Access& access, const Span* span) {
+[[gnu::noinline, gnu::cold]] void look_in_span(const Access& access, const Span* span) {
   Finding finding;
   finding.when = FoundWhen::kFault;
   finding.in_block = true;
   finding.block = block_of(span, access);
   BlockRecord* record = finding.block.record;
   const BlockState state = record == nullptr ? BlockState::kUnused : record->state();
-  if (likely(state == BlockState::kLive)) {
-    if (likely(!find_outside(access, bounds_of(finding.block), &finding))) {
-      return;
-    }
-  } else if (state == BlockState::kUnused) {
+  if (state == BlockState::kUnused) {
     return;
-  } else {
+  }
+  if (state != BlockState::kLive) {
     finding.kind = access.is_write ? Kind::kUseAfterFreeWrite : Kind::kUseAfterFreeRead;
     finding.address = access.begin;
     finding.length = access.end - access.begin;
+  } else if (!find_outside(access, bounds_of(finding.block), &finding)) {
+    return;
   }
   if (is_told_elsewhere(access)) {
     return;
@@ -129,6 +134,13 @@ CheckedBlock block_of(const Span* span, const Access& access) {
     record->set(state == BlockState::kLive ? BlockRecord::kTold : BlockRecord::kUnsealed);
   }
   tell(&finding, access);
+}
+
+void check_in_span(const Access& access, const Span* span) {
+  const CheckedBlock block = find_block(span, access.begin);
+  if (unlikely(!is_live(block) || !is_inside(access, bounds_of(block)))) {
+    look_in_span(access, span);
+  }
 }
 
 }  // namespace
