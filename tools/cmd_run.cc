@@ -35,6 +35,22 @@ std::string preload_library_or_complain() {
   return library.path;
 }
 
+/// Is a guard asked for beside every block?
+bool guards_all(const ProgramEnvironment& environment) {
+  const std::string guard = environment.get("HEAPTAG_GUARD");
+  return environment.get("HEAPTAG_CHECK") == "full" || guard == "all" || guard.starts_with("all,");
+}
+
+/// What the program is to have in it. A guard is at one side of a block only: on the other, the C
+/// library's functions are asked.
+void preload(ProgramEnvironment& environment, const std::string& library) {
+  const std::string strings = guards_all(environment) ? find_strings_library(library) : "";
+  if (!strings.empty()) {
+    environment.prepend_preload(strings);
+  }
+  environment.prepend_preload(library);
+}
+
 void set_or_unset(ProgramEnvironment& environment,
                   const std::string& name,
                   const std::string& value) {
@@ -144,10 +160,10 @@ int cmd_run(const Arguments& arguments) {
   }
   ProgramEnvironment environment;
   adopt_environment(options, environment);
-  environment.prepend_preload(library);
   for (const auto& [name, value] : options.settings) {
     environment.set("HEAPTAG_" + name, value);
   }
+  preload(environment, library);
   return options.replace_self ? become_program(options, environment)
                               : run_and_report(options, environment);
 }

@@ -131,7 +131,8 @@ void keep_bytes(const Finding& finding, KeptError* error) {
   const auto* base = block.base;
   const char* end = base + block.bytes;
   const auto* first = reinterpret_cast<const char*>(finding.address);
-  if (finding.length == 0 || first < base || first >= end) {
+  // What is caught in the act has not been done yet.
+  if (finding.length == 0 || finding.when == FoundWhen::kFault || first < base || first >= end) {
     return;
   }
   copy_bytes(first, finding.length, kShownBytes, &error->found);
@@ -233,7 +234,7 @@ void keep_guarded(const Finding& finding, KeptError* error) {
     error->freed.age_known = true;
     const auto stack = safety::stack_of(record.freed_stack);
     keep_frames(stack.empty() ? std::span{&record.freed_pc, 1} : stack, &error->freed);
-  } else if (finding.length != 0) {
+  } else if (finding.length != 0 && finding.when != FoundWhen::kFault) {
     keep_padding(finding, error);
   }
 }

@@ -33,6 +33,7 @@ WEAK __sighandler_t __sysv_signal(int, __sighandler_t);
 WEAK const char* __asan_default_options(void);
 WEAK void heaptag_tag_push(const char*);
 WEAK void heaptag_tag_pop(void);
+WEAK void heaptag_check_access(const void*, size_t, int, const void*);
 // A nothrow_t is passed by reference and not looked at.
 WEAK void* _Znwm(size_t);
 WEAK void* _Znam(size_t);
@@ -177,7 +178,8 @@ static inline int call_dlclose(void) {
   CALL(sigset, sigset(SIGWINCH, SIG_IGN) == SIG_DFL)                                       \
   CALL(__asan_default_options, __asan_default_options() != NULL)                           \
   CALL(heaptag_tag_push, (heaptag_tag_push("first"), 1))                                   \
-  CALL(heaptag_tag_pop, (heaptag_tag_pop(), 1))
+  CALL(heaptag_tag_pop, (heaptag_tag_pop(), 1))                                            \
+  CALL(heaptag_check_access, (heaptag_check_access("", 1, 0, NULL), 1))
 
 #define DEFINE_FIRST(name, expression)                               \
   __attribute__((noinline, noclone)) static int first_##name(void) { \

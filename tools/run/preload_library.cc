@@ -27,6 +27,11 @@ PreloadLibrary find_preload_library() {
   return found;
 }
 
+std::string find_strings_library(const std::string& library) {
+  const auto path = std::filesystem::path(library).parent_path() / "libheaptag-strings.so";
+  return access(path.c_str(), R_OK) == 0 ? path.string() : "";
+}
+
 bool can_be_preloaded(const std::string& path) {
   return path.find_first_of(" \t\n:") == std::string::npos;
 }

@@ -13,6 +13,9 @@ struct PreloadLibrary {
 
 PreloadLibrary find_preload_library();
 
+/// libheaptag-strings.so beside `library`; "" when it is not there.
+std::string find_strings_library(const std::string& library);
+
 /// LD_PRELOAD separates its entries by spaces and colons, with no way to quote one.
 bool can_be_preloaded(const std::string& path);
 
