@@ -1,6 +1,7 @@
 #include "core/allocator/guarded.h"
 
 #include "core/allocator/guard_sampling.h"
+#include "core/allocator/guard_watch.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
@@ -166,6 +167,7 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   record->allocated_stack = safety::settings.guard_stack_depth > 1
                                 ? safety::current_stack_to(safety::settings.guard_stack_depth)
                                 : 0;
+  watch_padding(block);
   count_allocation(counters, request.size, request.size);
   bump(thread->record.live_bytes, static_cast<int64_t>(request.size));
   publish_live(thread);
@@ -197,6 +199,7 @@ void deallocate_guarded(ThreadState* thread, void* passed, const Release& releas
   if (__atomic_exchange_n(&record->is_released, uint8_t{1}, __ATOMIC_ACQ_REL) != 0) {
     return refuse(block, Kind::kDoubleFree, passed, release);
   }
+  unwatch_padding(block);
   complain_about_call(block, release);
   complain_about_padding(block, FoundWhen::kFree);
   note_release(record, release, thread);

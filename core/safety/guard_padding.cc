@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/base/units.h"
 #include "core/os/vm.h"
 
 namespace heaptag::safety {
@@ -88,6 +89,20 @@ GuardDamage look_at_padding(const GuardedBlock& block) {
   // Behind it first: what runs over the end is the common mistake.
   const GuardDamage behind = look_at(block.end(), pages_end(block), block.address);
   return behind.size_bytes != 0 ? behind : look_at(block.pages_begin, block.address, block.address);
+}
+
+uintptr_t watchable_word(const GuardedBlock& block) {
+  constexpr uintptr_t kWord = 8;
+  if (block.side == GuardSide::kEnd) {
+    const uintptr_t end = block.address & ~(kWord - 1);
+    return end - block.pages_begin >= kWord && block.page_count != 0 ? end - kWord : 0;
+  }
+  const uintptr_t begin = align_up(block.end(), kWord);
+  return begin < pages_end(block) ? begin : 0;
+}
+
+bool is_word_intact(uintptr_t word) {
+  return std::memcmp(reinterpret_cast<const void*>(word), pattern_for(word), 8) == 0;
 }
 
 }  // namespace heaptag::safety

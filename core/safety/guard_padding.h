@@ -11,4 +11,11 @@ void fill_padding(const GuardedBlock& block);
 /// Its pages may be touched, and nobody changes that meanwhile.
 GuardDamage look_at_padding(const GuardedBlock& block);
 
+/// The aligned 8 bytes of padding that are nearest to the block, on the side that no page guards.
+/// 0: there are none.
+uintptr_t watchable_word(const GuardedBlock& block);
+
+/// Is the word as we have left it? Pre: the block lives.
+bool is_word_intact(uintptr_t word);
+
 }  // namespace heaptag::safety

@@ -74,6 +74,12 @@ GuardedBlock* guard_allocate(size_t size_bytes, size_t alignment, GuardSide side
 /// first. False when it does not live (any more): of several threads that free it one is told true.
 bool guard_free(GuardedBlock* block);
 
+inline bool is_live(const GuardedBlock& block) {
+  GuardState state;
+  __atomic_load(&block.state, &state, __ATOMIC_ACQUIRE);
+  return state == GuardState::kLive;
+}
+
 struct GuardRange {
   uintptr_t begin;
   size_t size_bytes;
