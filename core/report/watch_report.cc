@@ -6,9 +6,9 @@
 #include "core/os/fault.h"
 #include "core/os/loader.h"
 #include "core/os/own_stack.h"
+#include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/os/watchpoint.h"
-#include "core/safety/guard_padding.h"
 #include "core/safety/guard_record.h"
 
 namespace heaptag::report {
@@ -23,7 +23,7 @@ namespace {
 struct Met {
   const os::Fault* trap;
   const GuardedBlock* block;
-  uintptr_t word;
+  uintptr_t address;
   bool is_write;
 };
 
@@ -45,19 +45,32 @@ void tell_trap(void* context) {
   const auto& met = *static_cast<const Met*>(context);
   const allocator::QuietScope quiet;
   Finding finding = allocator::finding_about(met.block, kind_of(met), safety::FoundWhen::kFault);
-  // Which byte it was is not told: the nearest one.
-  constexpr uintptr_t kLastByte = 7;
-  finding.address = met.block->side == GuardSide::kEnd ? met.word + kLastByte : met.word;
+  finding.address = met.address;
   // The instruction lies before the address where the program goes on, as calls do.
   finding.pc = met.trap->pc;
   finding.frame = {met.trap->pc, met.trap->sp, met.trap->rbp};
   safety::tell(finding);
 }
 
-// Of the padding, one writer is told of.
-bool is_first_write(GuardedBlock* block, uintptr_t word) {
-  return !safety::is_word_intact(word) &&
-         __atomic_exchange_n(&safety::record_of(block)->is_told, uint8_t{1}, __ATOMIC_RELAXED) == 0;
+// Of writes to the padding one is told, as at free.
+bool is_first_write(GuardedBlock* block) {
+  return __atomic_exchange_n(&safety::record_of(block)->is_told, uint8_t{1}, __ATOMIC_RELAXED) == 0;
+}
+
+// Which byte was read is not told: the nearest one.
+uintptr_t nearest_byte(const GuardedBlock& block, uintptr_t word) {
+  constexpr uintptr_t kLastByte = 7;
+  return block.side == GuardSide::kEnd ? word + kLastByte : word;
+}
+
+void look_at(const os::Fault& trap, GuardedBlock* block, uintptr_t word) {
+  const GuardedBlock copy = *block;  // it may be freed meanwhile
+  const uintptr_t written = safety::first_write_beside(*block, word);
+  if (written != 0 && !is_first_write(block)) {
+    return;
+  }
+  Met met{&trap, &copy, written != 0 ? written : nearest_byte(copy, word), written != 0};
+  os::call_on_own_stack(tell_trap, &met);
 }
 
 bool on_trap(const os::Fault& trap, const void* info) {
@@ -71,9 +84,7 @@ bool on_trap(const os::Fault& trap, const void* info) {
   }
   GuardedBlock* block = allocator::take_watched(which, word);
   if (block != nullptr) {
-    const GuardedBlock copy = *block;
-    Met met{&trap, &copy, word, is_first_write(block, word)};
-    os::call_on_own_stack(tell_trap, &met);
+    look_at(trap, block, word);
   }
   return true;
 }
@@ -81,7 +92,8 @@ bool on_trap(const os::Fault& trap, const void* info) {
 }  // namespace
 
 void start_watch_reports() {
-  if (os::open_watchpoints() && os::own_traps(on_trap)) {
+  // A debugger would stop at each, string functions' too, and wants watchpoints itself.
+  if (!os::is_traced() && os::open_watchpoints() && os::own_traps(on_trap)) {
     allocator::start_watching();
   }
 }

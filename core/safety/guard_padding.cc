@@ -69,6 +69,8 @@ uintptr_t pages_end(const GuardedBlock& block) {
   return block.pages_begin + block.page_count * os::kPageBytes;
 }
 
+constexpr uintptr_t kWord = 8;
+
 }  // namespace
 
 uint8_t padding_byte(uintptr_t address) {
@@ -92,17 +94,23 @@ GuardDamage look_at_padding(const GuardedBlock& block) {
 }
 
 uintptr_t watchable_word(const GuardedBlock& block) {
-  constexpr uintptr_t kWord = 8;
+  if (block.page_count == 0) {
+    return 0;
+  }
   if (block.side == GuardSide::kEnd) {
     const uintptr_t end = block.address & ~(kWord - 1);
-    return end - block.pages_begin >= kWord && block.page_count != 0 ? end - kWord : 0;
+    return end - block.pages_begin >= kWord ? end - kWord : 0;
   }
   const uintptr_t begin = align_up(block.end(), kWord);
   return begin < pages_end(block) ? begin : 0;
 }
 
-bool is_word_intact(uintptr_t word) {
-  return std::memcmp(reinterpret_cast<const void*>(word), pattern_for(word), 8) == 0;
+uintptr_t first_change_beside(const GuardedBlock& block, uintptr_t word) {
+  if (find_changed(word, word + kWord) == word + kWord) {
+    return 0;
+  }
+  return block.side == GuardSide::kEnd ? find_changed(block.pages_begin, block.address)
+                                       : find_changed(block.end(), pages_end(block));
 }
 
 }  // namespace heaptag::safety

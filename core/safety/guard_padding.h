@@ -15,7 +15,8 @@ GuardDamage look_at_padding(const GuardedBlock& block);
 /// 0: there are none.
 uintptr_t watchable_word(const GuardedBlock& block);
 
-/// Is the word as we have left it? Pre: the block lives.
-bool is_word_intact(uintptr_t word);
+/// Has that word changed? Then the first byte on its side of the block that has; else 0. Pre: as
+/// look_at_padding.
+uintptr_t first_change_beside(const GuardedBlock& block, uintptr_t word);
 
 }  // namespace heaptag::safety

@@ -120,6 +120,10 @@ struct GuardDamage {
 
 GuardDamage first_damage(const GuardedBlock& block);
 
+/// The side that no page guards, `word` being its watchable_word: where somebody has written who
+/// has written to the word, too. 0: nobody has, or the block does not live.
+uintptr_t first_write_beside(const GuardedBlock& block, uintptr_t word);
+
 /// What is in the block's own pages from `address` on. Returns how many bytes were copied: none of
 /// a block that does not live.
 size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to);
