@@ -1,6 +1,7 @@
 #include "core/allocator/guarded.h"
 
 #include "core/allocator/guard_sampling.h"
+#include "core/allocator/guard_watch.h"
 #include "core/allocator/peak.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
@@ -17,7 +18,6 @@ using safety::GuardDamage;
 using safety::GuardedBlock;
 using safety::GuardPlace;
 using safety::GuardRecord;
-using safety::GuardState;
 using safety::Kind;
 using safety::record_of;
 
@@ -29,12 +29,6 @@ uint32_t now_ms() {
   return static_cast<uint32_t>(os::coarse_ms());
 }
 
-GuardState state_of(const GuardedBlock& block) {
-  GuardState state;
-  __atomic_load(&block.state, &state, __ATOMIC_ACQUIRE);
-  return state;
-}
-
 // What has a slot has an owner that was seen, and not all of whose blocks are guarded.
 bool has_slot(const ThreadState* thread, const GuardRequest& request) {
   return request.size <= heap::kLargestClassBytes &&
@@ -42,7 +36,7 @@ bool has_slot(const ThreadState* thread, const GuardRequest& request) {
 }
 
 bool is_first_byte(const GuardedBlock* block, const void* passed) {
-  return block != nullptr && state_of(*block) == GuardState::kLive &&
+  return block != nullptr && is_live(*block) &&
          block->address == reinterpret_cast<uintptr_t>(passed);
 }
 
@@ -82,7 +76,7 @@ bool find_fault_of_call(const GuardedBlock* block, const void* passed, Kind* kin
     return true;
   }
   *kind = Kind::kDoubleFree;
-  return state_of(*block) != GuardState::kLive;
+  return !is_live(*block);
 }
 
 void complain_about_call(const GuardedBlock* block, const Release& release) {
@@ -166,6 +160,7 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   record->allocated_stack = safety::settings.guard_stack_depth > 1
                                 ? safety::current_stack_to(safety::settings.guard_stack_depth)
                                 : 0;
+  watch_padding(block);
   count_allocation(counters, request.size, request.size);
   bump(thread->record.live_bytes, static_cast<int64_t>(request.size));
   publish_live(thread);
@@ -197,6 +192,7 @@ void deallocate_guarded(ThreadState* thread, void* passed, const Release& releas
   if (__atomic_exchange_n(&record->is_released, uint8_t{1}, __ATOMIC_ACQ_REL) != 0) {
     return refuse(block, Kind::kDoubleFree, passed, release);
   }
+  unwatch_padding(block);
   complain_about_call(block, release);
   complain_about_padding(block, FoundWhen::kFree);
   note_release(record, release, thread);
@@ -253,8 +249,7 @@ uint64_t guarded_live_bytes() {
   uint64_t sum = 0;
   safety::visit_guarded(
       [](GuardedBlock* block, void* context) {
-        *static_cast<uint64_t*>(context) +=
-            state_of(*block) == GuardState::kLive ? block->size_bytes : 0;
+        *static_cast<uint64_t*>(context) += is_live(*block) ? block->size_bytes : 0;
       },
       &sum);
   return sum;

@@ -4,8 +4,6 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include <initializer_list>
-
 #include "core/os/kernel_sigaction.h"
 #include "core/os/process.h"
 #include "core/os/signals.h"
@@ -70,14 +68,16 @@ class alignas(16) ActionCell {
 
 constinit ActionCell of_segv{};
 constinit ActionCell of_bus{};
+constinit ActionCell of_trap{};
 constinit FaultHook fault_hook = nullptr;
+constinit TrapHook trap_hook = nullptr;
 
 // The process that the cells belong to; the kernel makes it 0 in children that have a memory of
 // their own.
 constinit uint32_t* cells_of = nullptr;
 
 ActionCell& cell_of(int number) {
-  return number == SIGSEGV ? of_segv : of_bus;
+  return number == SIGSEGV ? of_segv : number == SIGBUS ? of_bus : of_trap;
 }
 
 uintptr_t number_of(sighandler_t handler) {
@@ -152,11 +152,12 @@ SignalAction take(int number) {
 }
 
 // The instruction faults again when we have returned, so that the kernel and a core file say what
-// they would have said without us. A signal that was sent has to be sent again.
+// they would have said without us. A signal that was sent has to be sent again, and so has a trap,
+// which comes after its instruction.
 void die(const Fault& fault, const void* info) {
   const KernelSigaction standard{SIG_DFL, 0, nullptr, 0};
   change_action(fault.number, &standard, nullptr);
-  if (fault.is_sent) {
+  if (fault.is_sent || fault.number == SIGTRAP) {
     send_to_this_thread(fault.number, info);
   }
 }
@@ -177,9 +178,22 @@ void pass_on(const Fault& fault, void* info, void* context) {
 void on_fault(int number, void* info, void* context) {
   const Fault fault = read_fault(number, info, context);
   if (!fault.is_sent) {
-    fault_hook(fault);
+    if (number != SIGTRAP) {
+      fault_hook(fault);
+    } else if (trap_hook(fault, info)) {
+      return;
+    }
   }
   pass_on(fault, info, context);
+}
+
+bool own(int number) {
+  KernelSigaction before{};
+  if (is_error(change_action(number, nullptr, &before))) {
+    return false;
+  }
+  exchange(number, as_action(before));
+  return install(number, as_action(before));
 }
 
 }  // namespace
@@ -211,21 +225,20 @@ bool own_faults(FaultHook hook) {
   *page = process_id();
   cells_of = page;
   fault_hook = hook;
-  for (const int number : {SIGSEGV, SIGBUS}) {
-    KernelSigaction before{};
-    if (is_error(change_action(number, nullptr, &before))) {
-      return false;
-    }
-    exchange(number, as_action(before));
-    if (!install(number, as_action(before))) {
-      return false;
-    }
+  return own(SIGSEGV) && own(SIGBUS);
+}
+
+bool own_traps(TrapHook hook) {
+  trap_hook = hook;
+  if (!own(SIGTRAP)) {
+    trap_hook = nullptr;
   }
-  return true;
+  return trap_hook != nullptr;
 }
 
 bool owns_faults(int number) {
-  return fault_hook != nullptr && (number == SIGSEGV || number == SIGBUS);
+  return number == SIGTRAP ? trap_hook != nullptr
+                           : fault_hook != nullptr && (number == SIGSEGV || number == SIGBUS);
 }
 
 bool change_fault_action(int number, const SignalAction* action, SignalAction* old) {

@@ -1,7 +1,8 @@
 // Faults: what the processor tells of one, and a look at each before the program's handler gets it.
+// Traps, too, where somebody asks for them.
 // Layer: core/os.  Allocates: no.  Locks: none.  Signals: safe.  errno: never touched.
 //
-// The kernel has our handler for SIGSEGV and SIGBUS then; what the program sets for them is kept
+// The kernel has our handler for the signal then; what the program sets for them is kept
 // here instead, and done after our look as the kernel would have done it: its handler with its mask
 // and flags, or the default. A fault while its signal is blocked ends the process without a look,
 // as it does without us.
@@ -12,12 +13,12 @@
 namespace heaptag::os {
 
 struct Fault {
-  int number;         // SIGSEGV or SIGBUS
+  int number;         // SIGSEGV, SIGBUS or SIGTRAP
   bool is_sent;       // by kill or its relatives: no instruction is to blame, there is no address
   bool is_write;      // else a read
   bool is_execution;  // of what lies at the address
   uintptr_t address;  // 0, too, where the processor does not tell (non-canonical addresses)
-  uintptr_t pc;       // of the instruction that is to blame
+  uintptr_t pc;       // of the instruction that is to blame; of SIGTRAP: where it goes on
   uintptr_t sp;
   uintptr_t rbp;
 };
@@ -32,6 +33,12 @@ using FaultHook = void (*)(const Fault& fault);
 /// Once, when there is no other thread yet. Signals that are sent are not shown to the hook. False
 /// when the kernel refuses.
 bool own_faults(FaultHook hook);
+
+/// The same for SIGTRAP, `info` as the handler got it. True: nobody else is to know of it.
+using TrapHook = bool (*)(const Fault& trap, const void* info);
+
+/// Once, after own_faults.
+bool own_traps(TrapHook hook);
 
 /// Are actions of this signal kept here?
 bool owns_faults(int number);

@@ -12,6 +12,7 @@
 
 #include <cstring>
 
+#include "core/os/file.h"
 #include "core/os/syscall.h"
 
 extern "C" {
@@ -69,6 +70,13 @@ bool is_privileged() {
 
 bool is_sandboxed() {
   return raw_syscall(SYS_prctl, PR_GET_SECCOMP) != 0;
+}
+
+bool is_traced() {
+  constexpr char kNobody[] = "\nTracerPid:\t0\n";
+  char status[4096];
+  return read_file("/proc/self/status", status, sizeof(status)) > 0 &&
+         std::strstr(status, kNobody) == nullptr;
 }
 
 const char* program_path() {

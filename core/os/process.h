@@ -15,6 +15,9 @@ bool is_privileged();
 /// Is there a filter of system calls (seccomp)? Then a file may not be opened without danger.
 bool is_sandboxed();
 
+/// Is a debugger there, or another tracer, which is shown every signal first?
+bool is_traced();
+
 /// The path that the kernel executed: where /proc is missing. May be relative.
 const char* program_path();
 

@@ -21,6 +21,19 @@ constexpr uint64_t kMark = 0x6865'6170'7461'6700;
 constexpr int TRAP_PERF = 6;
 #endif
 
+// Lies behind si_addr; older headers have no names for it.
+struct PerfData {
+  uint64_t data;
+  uint32_t type;
+  uint32_t flags;
+};
+
+constexpr uint32_t kOfBlockedSignal = 1;  // TRAP_PERF_FLAG_ASYNC
+
+const PerfData& perf_data(const siginfo_t* told) {
+  return *reinterpret_cast<const PerfData*>(&told->si_addr + 1);
+}
+
 struct Watchpoint {
   GuardedDescriptor descriptor;
   uint64_t id;  // of the event: all descriptors without a file look the same otherwise
@@ -128,11 +141,14 @@ bool is_watch_trap(const void* info, unsigned* which, uintptr_t* address) {
   if (told->si_code != TRAP_PERF) {
     return false;
   }
-  // si_perf_data lies behind si_addr; older headers have no name for it.
-  const auto data = *(reinterpret_cast<const uint64_t*>(&told->si_addr) + 1);
+  const uint64_t data = perf_data(told).data;
   *which = static_cast<unsigned>(data - kMark);
   *address = reinterpret_cast<uintptr_t>(told->si_addr);
   return data - kMark < kWatchpoints;
+}
+
+bool is_late_trap(const void* info) {
+  return (perf_data(static_cast<const siginfo_t*>(info)).flags & kOfBlockedSignal) != 0;
 }
 
 }  // namespace heaptag::os

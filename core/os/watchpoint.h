@@ -23,4 +23,7 @@ void unwatch(unsigned which);
 /// Is it the trap of a watchpoint? `info` as the handler of SIGTRAP got it.
 bool is_watch_trap(const void* info, unsigned* which, uintptr_t* address);
 
+/// Pre: is_watch_trap. Was the signal blocked at the time? Then the thread is elsewhere meanwhile.
+bool is_late_trap(const void* info);
+
 }  // namespace heaptag::os

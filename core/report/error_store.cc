@@ -34,6 +34,7 @@ constexpr unsigned kMaxErrors = 256;
 struct Store {
   KeptError* errors;
   unsigned count;
+  unsigned capacity;
 };
 
 constinit Store store{};
@@ -302,18 +303,26 @@ uint64_t key_of(const KeptError& error) {
   return key;
 }
 
+constinit KeptError only{};    // where there is no memory for more
 constinit KeptError latest{};  // under the lock; stacks may be small
 
 }  // namespace
 
+void prepare_error_store() {
+  if (store.errors != nullptr) {
+    return;
+  }
+  store.errors = static_cast<KeptError*>(meta::allocate(kMaxErrors * sizeof(KeptError)));
+  store.capacity = kMaxErrors;
+  if (store.errors == nullptr) {
+    store.errors = &only;
+    store.capacity = 1;
+  }
+}
+
 KeptError* keep_error(const Finding& finding, bool* is_new) {
   *is_new = false;
-  if (store.errors == nullptr) {
-    store.errors = static_cast<KeptError*>(meta::allocate(kMaxErrors * sizeof(KeptError)));
-    if (store.errors == nullptr) {
-      return nullptr;
-    }
-  }
+  prepare_error_store();
   latest = KeptError{};
   fill(finding, &latest);
   latest.key = key_of(latest);
@@ -323,7 +332,7 @@ KeptError* keep_error(const Finding& finding, bool* is_new) {
       return &store.errors[i];
     }
   }
-  if (store.count == kMaxErrors) {
+  if (store.count == store.capacity) {
     return nullptr;
   }
   *is_new = true;

@@ -73,6 +73,9 @@ struct KeptError {
   unsigned neighbour_count;
 };
 
+/// Takes the memory for errors now, that there will be some later.
+void prepare_error_store();
+
 /// Adds an error, or counts one more of a kind that is known: `*is_new` says which. Null without
 /// memory, or when there are more different ones than anybody would read.
 KeptError* keep_error(const safety::Finding& finding, bool* is_new);

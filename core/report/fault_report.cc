@@ -10,6 +10,7 @@
 #include "core/report/error_view.h"
 #include "core/report/exit_report.h"
 #include "core/report/log.h"
+#include "core/report/watch_report.h"
 #include "core/safety/guard_region.h"
 #include "core/tag/owners.h"
 #include "core/tag/tags.h"
@@ -168,6 +169,8 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
       options.guard_named && (options.guard_every == 1 || options.guard_tag != nullptr);
   if (!allocator::start_guards(plan)) {
     log_line({"no address space for HEAPTAG_GUARD; nothing is guarded"});
+  } else if (plan.every == 1) {
+    start_watch_reports();
   }
 }
 

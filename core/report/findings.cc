@@ -170,6 +170,7 @@ void start_checks(const config::CheckOptions& options) {
     read_suppressions(options.suppressions);
   }
   os::keep_own_stack();
+  prepare_error_store();
   safety::Settings& settings = safety::settings;
   settings.has_crc = safety::has_crc();
   settings.kmem_debug = options.kmem_debug;

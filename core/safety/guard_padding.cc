@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/base/units.h"
 #include "core/os/vm.h"
 
 namespace heaptag::safety {
@@ -68,6 +69,8 @@ uintptr_t pages_end(const GuardedBlock& block) {
   return block.pages_begin + block.page_count * os::kPageBytes;
 }
 
+constexpr uintptr_t kWord = 8;
+
 }  // namespace
 
 uint8_t padding_byte(uintptr_t address) {
@@ -88,6 +91,26 @@ GuardDamage look_at_padding(const GuardedBlock& block) {
   // Behind it first: what runs over the end is the common mistake.
   const GuardDamage behind = look_at(block.end(), pages_end(block), block.address);
   return behind.size_bytes != 0 ? behind : look_at(block.pages_begin, block.address, block.address);
+}
+
+uintptr_t watchable_word(const GuardedBlock& block) {
+  if (block.page_count == 0) {
+    return 0;
+  }
+  if (block.side == GuardSide::kEnd) {
+    const uintptr_t end = block.address & ~(kWord - 1);
+    return end - block.pages_begin >= kWord ? end - kWord : 0;
+  }
+  const uintptr_t begin = align_up(block.end(), kWord);
+  return begin < pages_end(block) ? begin : 0;
+}
+
+uintptr_t first_change_beside(const GuardedBlock& block, uintptr_t word) {
+  if (find_changed(word, word + kWord) == word + kWord) {
+    return 0;
+  }
+  return block.side == GuardSide::kEnd ? find_changed(block.pages_begin, block.address)
+                                       : find_changed(block.end(), pages_end(block));
 }
 
 }  // namespace heaptag::safety

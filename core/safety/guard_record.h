@@ -20,6 +20,7 @@ struct GuardRecord {
   uint8_t family;
   uint8_t is_told;      // live: of its padding
   uint8_t is_released;  // somebody is freeing it, or has
+  uint8_t watched;      // the watchpoint that stands in its padding, and 1; 0: none
 };
 
 static_assert(sizeof(GuardRecord) <= sizeof(GuardedBlock::payload));

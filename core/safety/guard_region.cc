@@ -306,7 +306,7 @@ GuardedBlock* guard_allocate(size_t size_bytes, size_t alignment, GuardSide side
 
 bool guard_free(GuardedBlock* block) {
   os::LockGuard guard(region.lock);
-  if (state_of(*block) != GuardState::kLive) {
+  if (!is_live(*block)) {
     return false;
   }
   set_state(block, GuardState::kFreed);
@@ -337,13 +337,18 @@ GuardedBlock* find_guarded(uintptr_t address) {
 
 GuardDamage first_damage(const GuardedBlock& block) {
   os::LockGuard guard(region.lock);  // it is not freed meanwhile
-  return state_of(block) == GuardState::kLive ? look_at_padding(block) : GuardDamage{0, 0};
+  return is_live(block) ? look_at_padding(block) : GuardDamage{0, 0};
+}
+
+uintptr_t first_write_beside(const GuardedBlock& block, uintptr_t word) {
+  os::LockGuard guard(region.lock);
+  return is_live(block) ? first_change_beside(block, word) : 0;
 }
 
 size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to) {
   os::LockGuard guard(region.lock);
   const uintptr_t end = block.pages_begin + block.page_count * kPageBytes;
-  if (state_of(block) != GuardState::kLive || address < block.pages_begin || address >= end) {
+  if (!is_live(block) || address < block.pages_begin || address >= end) {
     return 0;
   }
   const size_t count = end - address < most ? end - address : most;

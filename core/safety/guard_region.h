@@ -74,6 +74,12 @@ GuardedBlock* guard_allocate(size_t size_bytes, size_t alignment, GuardSide side
 /// first. False when it does not live (any more): of several threads that free it one is told true.
 bool guard_free(GuardedBlock* block);
 
+inline bool is_live(const GuardedBlock& block) {
+  GuardState state;
+  __atomic_load(&block.state, &state, __ATOMIC_ACQUIRE);
+  return state == GuardState::kLive;
+}
+
 struct GuardRange {
   uintptr_t begin;
   size_t size_bytes;
@@ -113,6 +119,10 @@ struct GuardDamage {
 };
 
 GuardDamage first_damage(const GuardedBlock& block);
+
+/// The side that no page guards, `word` being its watchable_word: where somebody has written who
+/// has written to the word, too. 0: nobody has, or the block does not live.
+uintptr_t first_write_beside(const GuardedBlock& block, uintptr_t word);
 
 /// What is in the block's own pages from `address` on. Returns how many bytes were copied: none of
 /// a block that does not live.

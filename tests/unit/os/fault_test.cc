@@ -159,5 +159,33 @@ TEST_F(Faults, ActionsAreKeptAsTheyWere) {
   EXPECT_FALSE(owns_faults(SIGSEGV));
 }
 
+bool take_of_three(const Fault& trap, const void* /*info*/) {
+  seen->fault = trap;
+  return ++seen->looks == 3;
+}
+
+void count(int /*number*/) {
+  ++seen->calls;
+}
+
+TEST_F(Faults, TrapsThatNobodyTakesAreTheProgramsOwn) {
+  const int status = in_child([] {
+    signal(SIGTRAP, SIG_DFL);
+    if (owns_faults(SIGTRAP) || !own_traps(take_of_three) || !owns_faults(SIGTRAP)) {
+      _exit(1);
+    }
+    set_handler(SIGTRAP, count);
+    for (int i = 0; i < 4; ++i) {
+      __asm__ volatile("int3");
+    }
+    raise(SIGTRAP);  // sent: no look
+    set_handler(SIGTRAP, SIG_DFL);
+    __asm__ volatile("int3");
+  });
+  EXPECT_EQ(seen->looks, 5);
+  EXPECT_EQ(seen->calls, 4);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP) << status;
+}
+
 }  // namespace
 }  // namespace heaptag::os

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/os/vm.h"
+#include "core/safety/guard_padding.h"
 
 namespace heaptag::safety {
 namespace {
@@ -163,6 +164,32 @@ TEST_F(GuardRegion, TheNearestBlockIsFound) {
   EXPECT_EQ(find_guarded(large->pages_begin - 5 * kPageBytes), large);
   // Where nothing was ever used.
   EXPECT_EQ(find_guarded(guard_range.begin + guard_range.size_bytes - 1), nullptr);
+}
+
+TEST_F(GuardRegion, TheNearestWholeWordOfPaddingIsWatched) {
+  const GuardedBlock* aligned = make(64, 16, GuardSide::kEnd);
+  EXPECT_EQ(watchable_word(*aligned), aligned->address - 8);
+  const GuardedBlock* odd = make(100, 4, GuardSide::kEnd);
+  EXPECT_EQ(watchable_word(*odd), odd->address - 4 - 8);
+  const GuardedBlock* other_side = make(100, 4, GuardSide::kBegin);
+  EXPECT_EQ(watchable_word(*other_side), other_side->end() + 4);
+  EXPECT_EQ(watchable_word(*make(kPageBytes, 16, GuardSide::kEnd)), 0U);
+  EXPECT_EQ(watchable_word(*make(kPageBytes - 4, 4, GuardSide::kEnd)), 0U);
+  EXPECT_EQ(watchable_word(*make(kPageBytes - 4, 4, GuardSide::kBegin)), 0U);
+  EXPECT_EQ(watchable_word(*make(kPageBytes - 8, 8, GuardSide::kEnd)) % kPageBytes, 0U);
+  EXPECT_EQ(watchable_word(*make(0, 16, GuardSide::kBegin)), 0U);
+}
+
+TEST_F(GuardRegion, WritesBesideAreToldByTheWatchedWord) {
+  GuardedBlock* block = make(64, 16, GuardSide::kEnd);
+  const uintptr_t word = watchable_word(*block);
+  EXPECT_EQ(first_write_beside(*block, word), 0U);
+  bytes_of(block)[-20] = 1;
+  EXPECT_EQ(first_write_beside(*block, word), 0U);
+  bytes_of(block)[-3] = 1;
+  EXPECT_EQ(first_write_beside(*block, word), block->address - 20);
+  guard_free(block);
+  EXPECT_EQ(first_write_beside(*block, word), 0U);
 }
 
 TEST_F(GuardRegion, DamageOfThePaddingIsSeen) {
