@@ -60,7 +60,8 @@ void unwatch(unsigned which, uintptr_t word) {
 }  // namespace
 
 bool is_of_c_library(const char* path) {
-  return any_glob_matches("libc.so* libc-2* ld-linux* ld-2*", base_name(path));
+  return any_glob_matches("libc.so* libc-2* ld-linux* ld-2* libheaptag-strings.so*",
+                          base_name(path));
 }
 
 void start_watching() {

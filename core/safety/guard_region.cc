@@ -341,8 +341,13 @@ GuardDamage first_damage(const GuardedBlock& block) {
 }
 
 uintptr_t first_write_beside(const GuardedBlock& block, uintptr_t word) {
-  os::LockGuard guard(region.lock);
-  return is_live(block) ? first_change_beside(block, word) : 0;
+  // From a trap, which may have come in the middle of anything.
+  if (!region.lock.try_acquire()) {
+    return 0;
+  }
+  const uintptr_t written = is_live(block) ? first_change_beside(block, word) : 0;
+  region.lock.release();
+  return written;
 }
 
 size_t copy_guarded(const GuardedBlock& block, uintptr_t address, size_t most, void* to) {
