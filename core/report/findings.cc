@@ -209,6 +209,27 @@ int exit_status_of_findings() {
   return is_ours && state.exit_code != 0 && count_findings() != 0 ? state.exit_code : 0;
 }
 
+namespace {
+
+// A frame names a module of the report by path and build-id.
+void name_build(const render::Report& report, render::Frame* frames, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t module = 0; module < report.module_count; ++module) {
+      if (report.modules[module].path == frames[i].module) {
+        frames[i].build_id = report.modules[module].build_id;
+      }
+    }
+  }
+}
+
+void name_builds(const render::Report& report, ErrorView* view) {
+  name_build(report, view->allocated, view->error.allocated.frame_count);
+  name_build(report, view->freed, view->error.freed.frame_count);
+  name_build(report, view->detected, view->error.detected.frame_count);
+}
+
+}  // namespace
+
 void collect_errors(Collected* collected) {
   const unsigned count = kept_error_count();
   collected->report.checks = safety::settings.checks_blocks || allocator::guards_blocks();
@@ -226,6 +247,7 @@ void collect_errors(Collected* collected) {
   for (unsigned i = 0; i < count; ++i) {
     if (!kept_errors()[i].suppressed) {
       make_view(kept_errors()[i], symbols.data(), &views[i]);
+      name_builds(collected->report, &views[i]);
       errors[shown++] = views[i].error;
     }
   }

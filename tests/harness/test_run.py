@@ -251,3 +251,12 @@ def test_status_says_that_something_was_found(heaptag, with_error):
     done = heaptag("run", "-q", "--", "sh", "-c", script + "kill -KILL $$")
     assert done.signal is not None and done.signal.name == "SIGKILL"
     assert heaptag("run", "-q", "--check", "--", "sh", "-c", "true").status == 0
+
+
+def test_errors_have_file_and_line_afterwards(heaptag):
+    done = heaptag("run", "--check", "--guard=off", "--", program("planted"), "uaf_first_quiet",
+                   "100", "bad")
+    assert done.status == 23
+    at_once, afterwards = re.findall(r"SUMMARY: heaptag: (.*)", done.stderr)
+    assert re.fullmatch(r"use-after-free-write planted\+0x[0-9a-f]+ in the_freer", at_once)
+    assert re.fullmatch(r"use-after-free-write \S*planted\S*:\d+ in the_freer", afterwards)
