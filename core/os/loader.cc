@@ -72,6 +72,19 @@ bool find_object(uintptr_t address, LoadedObject* object) {
   return true;
 }
 
+const char* path_if_mapped(uintptr_t begin, uintptr_t end, uintptr_t base) {
+  dl_find_object first{};
+  dl_find_object last{};
+  if (_dl_find_object == nullptr || _dl_find_object(reinterpret_cast<void*>(begin), &first) != 0 ||
+      _dl_find_object(reinterpret_cast<void*>(end - 1), &last) != 0 ||
+      first.dlfo_link_map == nullptr || first.dlfo_link_map != last.dlfo_link_map ||
+      reinterpret_cast<uintptr_t>(first.dlfo_map_start) != begin ||
+      first.dlfo_link_map->l_addr != base) {
+    return nullptr;
+  }
+  return first.dlfo_link_map->l_name != nullptr ? first.dlfo_link_map->l_name : "";
+}
+
 namespace {
 
 /// The number of symbols is told by the hash tables only: the new one ends with the last symbol.

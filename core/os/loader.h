@@ -18,6 +18,10 @@ struct LoadedObject {
 /// a lock.
 bool find_object(uintptr_t address, LoadedObject* object);
 
+/// Is an object that was found there before still mapped? Its path then, as LoadedObject has it;
+/// null when it is not. No byte of it is read: another thread may be unloading it.
+const char* path_if_mapped(uintptr_t begin, uintptr_t end, uintptr_t base);
+
 /// What the loader itself binds by.
 struct DynamicSymbols {
   const void* table;  // of Elf64_Sym

@@ -32,6 +32,7 @@ struct State {
   SymbolSource* symbols;  // kept open: thousands of sites are asked for. Under the lock
   os::Lock symbols_lock;  // never waited for
   bool was_asked_for_all;
+  bool unguarded_is_told;
 };
 
 constinit State state{};
@@ -176,9 +177,10 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
 
 void tell_unguarded() {
   const allocator::Unguarded unguarded = allocator::count_unguarded();
-  if (!state.was_asked_for_all || unguarded.too_large + unguarded.no_mappings == 0) {
+  if (!state.was_asked_for_all || state.unguarded_is_told || unguarded.too_large + unguarded.no_mappings == 0) {
     return;
   }
+  state.unguarded_is_told = true;
   log_line({"HEAPTAG_GUARD: ", format_grouped(unguarded.too_large + unguarded.no_mappings).view(),
             " allocations were not guarded: ", format_grouped(unguarded.no_mappings).view(),
             " for want of mappings (vm.max_map_count), ",

@@ -30,9 +30,8 @@ const char* copy_path(const char* path) {
   return meta::keep_text(path);
 }
 
-bool same_path(const wire::ModuleRecord& record, const os::LoadedObject& object) {
-  return object.path[0] == '\0' ||
-         std::strcmp(reinterpret_cast<const char*>(record.path), object.path) == 0;
+bool same_path(const wire::ModuleRecord& record, const char* path) {
+  return path[0] == '\0' || std::strcmp(reinterpret_cast<const char*>(record.path), path) == 0;
 }
 
 }  // namespace
@@ -48,9 +47,8 @@ bool is_unloaded_locked(ModuleId module) {
   if (record.unloaded_at != 0) {
     return false;  // said before
   }
-  os::LoadedObject object{};
-  if (os::find_object(record.begin, &object) && object.begin == record.begin &&
-      object.end == record.end && same_path(record, object)) {
+  const char* path = os::path_if_mapped(record.begin, record.end, record.base);
+  if (path != nullptr && same_path(record, path)) {
     return false;
   }
   record.unloaded_at = os::realtime_ns();
@@ -68,7 +66,8 @@ ModuleId intern_module_locked(uintptr_t address) {
     wire::ModuleRecord& record = table[i];
     if (record.begin == object.begin && record.end == object.end && record.base == object.base &&
         record.build_id_bytes == build_id_bytes &&
-        std::memcmp(record.build_id, build_id, build_id_bytes) == 0 && same_path(record, object)) {
+        std::memcmp(record.build_id, build_id, build_id_bytes) == 0 &&
+        same_path(record, object.path)) {
       if (record.unloaded_at != 0) {  // it has come back to where it was
         record.unloaded_at = 0;
         returned[i] = true;
