@@ -177,7 +177,8 @@ void start_guarding(const config::CheckOptions& options, bool goes_on) {
 
 void tell_unguarded() {
   const allocator::Unguarded unguarded = allocator::count_unguarded();
-  if (!state.was_asked_for_all || state.unguarded_is_told || unguarded.too_large + unguarded.no_mappings == 0) {
+  if (!state.was_asked_for_all || state.unguarded_is_told ||
+      unguarded.too_large + unguarded.no_mappings == 0) {
     return;
   }
   state.unguarded_is_told = true;

@@ -205,10 +205,15 @@ def test_hostile_neighbour_of_guards(mode, size):
 
 # ---- Real programs ----
 
+# Asks for a server that is just ending, which takes longer when it verifies its blocks.
+RACES_ITS_SERVER = {"tmux"}
+
+
 def parameters():
     """Slow ones only with TEST_LONG=1 (tests/run --long): test_real_programs.py has them all."""
     return [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.slow or one.long else [])
-            for one in all_scenarios() if not one.slow or os.environ.get("TEST_LONG")]
+            for one in all_scenarios()
+            if one.name not in RACES_ITS_SERVER and (not one.slow or os.environ.get("TEST_LONG"))]
 
 
 @pytest.mark.parametrize("scenario", parameters())
