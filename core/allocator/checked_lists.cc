@@ -19,7 +19,7 @@ constexpr uint32_t kFetchBytes = 4 * kKiB;
 constexpr uint32_t kMostFetched = 32;
 
 // What a queue may hold beside what is not old enough yet.
-constexpr uint32_t kQueueBytes = 1 * kMiB;
+constexpr uint32_t kQueueBytes = 256 * kKiB;
 constexpr uint32_t kLeastQueued = 4;
 
 struct Process {
