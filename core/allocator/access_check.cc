@@ -2,7 +2,6 @@
 
 #include "core/allocator/checked.h"
 #include "core/allocator/guarded.h"
-#include "core/os/own_stack.h"
 #include "core/os/signals.h"
 #include "core/os/vm.h"
 #include "core/safety/guard_record.h"
@@ -41,16 +40,14 @@ bool find_outside(const Access& access, const Bounds& bounds, Finding* finding) 
   return false;
 }
 
-// Our own reads and writes beside blocks, in slow paths or not, are no errors. Also of a stranger's
-// small stack: a fault is told the same way.
 void tell(Finding* finding, const Access& access) {
   finding->frame = access.entry->caller();
   finding->pc = finding->frame.pc;
   const QuietScope quiet;
-  os::call_on_own_stack([](void* context) { safety::tell(*static_cast<const Finding*>(context)); },
-                        finding);
+  safety::tell(*finding);
 }
 
+// Our own reads and writes beside blocks, in slow paths or not, are no errors.
 bool is_told_elsewhere(const Access& access) {
   return os::is_own_code(access.entry->caller_pc) || !may_serve();
 }

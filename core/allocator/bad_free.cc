@@ -40,16 +40,21 @@ Kind kind_of_bad_free(const Span* span, const void* block) {
   return was_used ? Kind::kDoubleFree : Kind::kInvalidFree;
 }
 
-void tell_bad_free(Kind kind, const Span* span, const void* block, const Release& release) {
+Finding finding_of_call(Kind kind, const void* passed, const Release& release) {
   Finding finding;
   finding.kind = kind;
   finding.when = safety::FoundWhen::kFree;
-  finding.address = reinterpret_cast<uintptr_t>(block);
-  finding.block = outline_of(span, block);
-  finding.in_block = finding.block.base != nullptr;
+  finding.address = reinterpret_cast<uintptr_t>(passed);
+  finding.pc = release.pc;
   finding.freed_as = release.family;
   finding.freed_size = release.size;
-  finding.pc = release.pc;
+  return finding;
+}
+
+void tell_bad_free(Kind kind, const Span* span, const void* block, const Release& release) {
+  Finding finding = finding_of_call(kind, block, release);
+  finding.block = outline_of(span, block);
+  finding.in_block = finding.block.base != nullptr;
   finding.refused = true;
   safety::tell(finding);
 }

@@ -15,7 +15,6 @@ using heap::SpanState;
 namespace {
 
 constexpr uint32_t kFirstOwnEntries = 64;
-constexpr uint32_t kMaxSpanPages = 16;
 constexpr uint32_t kLinkStepBytes = 4096;
 
 // So much may wait on a list beside what it was filled with: enough for what is freed and allocated
@@ -148,16 +147,6 @@ void link_more(Span* span) {
   span->linked += count;
 }
 
-uint32_t pages_for_new_span(const Bin* bin) {
-  // A bin's spans grow with it: an eighth or so of what it holds, within one page and 64 KiB.
-  const uint32_t base = heap::kClasses[bin->size_class].base_pages;
-  uint32_t pages = base;
-  for (uint32_t spans = bin->span_count; spans >= 4 && pages * 2 <= kMaxSpanPages; spans /= 2) {
-    pages *= 2;
-  }
-  return pages;
-}
-
 size_t word_bytes_of(const Span* span) {
   return kAccounting && span->requested_bytes == Span::kMetered ? span->capacity * sizeof(uint32_t)
                                                                 : 0;
@@ -168,7 +157,7 @@ Span* new_span(ThreadState* thread, Bin* bin) {
     sweep(thread, false);
   }
   const heap::ClassInfo& info = heap::kClasses[bin->size_class];
-  uint32_t pages = pages_for_new_span(bin);
+  uint32_t pages = heap::next_span_pages(bin->size_class, bin->span_count);
   Span* span = heap::allocate_run(pages);
   if (span == nullptr && pages > info.base_pages) {
     pages = info.base_pages;

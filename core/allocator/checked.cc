@@ -1,10 +1,12 @@
 #include "core/allocator/checked.h"
 
+#include "core/allocator/bad_free.h"
 #include "core/allocator/blame.h"
 #include "core/allocator/checked_lists.h"
 #include "core/allocator/checked_store.h"
 #include "core/allocator/checked_verify.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/slow_path.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
@@ -34,10 +36,6 @@ struct CheckedRequest {
 
 // Freed blocks beyond this are not held back: they are too large to be summed up and to wait.
 constexpr size_t kLargestHeldBytes = 16 * kMiB;
-
-safety::StackId stack_now() {
-  return settings.stack_depth > 1 ? safety::current_stack() : 0;
-}
 
 // Where a request lies in its block: what is needed in all, and the least that comes before it.
 struct Layout {
@@ -149,36 +147,16 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
 }
 
 [[gnu::noinline]] void* allocate_with_care(const CheckedRequest& request) {
-  ThreadScope scope;
-  ThreadState* thread = scope.thread();
-  if (thread == nullptr) {
-    count_stray_failure();
-    return nullptr;
-  }
-  BusyScope busy(thread);
-  OwnerId owner;
-  OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
-  CheckedLists* lists = checked_lists_of(thread);
-  const CheckedBlock block =
-      counters == nullptr || lists == nullptr ? CheckedBlock{} : take_block(lists, request);
-  if (block.record == nullptr) {
-    bump(counters_of(thread, owner_of_request(thread, request.site, request.size))->failed);
-    return nullptr;
-  }
-  void* user = hand_out(thread, block, request.family, owner, counters, stack_now());
-  publish_live(thread);
-  return user;
-}
-
-Finding call_finding(Kind kind, const void* passed, const Release& release) {
-  Finding finding;
-  finding.kind = kind;
-  finding.when = FoundWhen::kFree;
-  finding.address = reinterpret_cast<uintptr_t>(passed);
-  finding.pc = release.pc;
-  finding.freed_as = release.family;
-  finding.freed_size = release.size;
-  return finding;
+  return allocate_in_slow_path(request.size, request.site, [&](ThreadState* thread) -> void* {
+    OwnerId owner;
+    OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
+    CheckedLists* lists = checked_lists_of(thread);
+    const CheckedBlock block =
+        counters == nullptr || lists == nullptr ? CheckedBlock{} : take_block(lists, request);
+    return block.record == nullptr ? nullptr
+                                   : hand_out(thread, block, request.family, owner, counters,
+                                              safety::current_stack(settings.stack_depth));
+  });
 }
 
 // The call does nothing but to be told of.
@@ -186,22 +164,18 @@ Finding call_finding(Kind kind, const void* passed, const Release& release) {
                               const CheckedBlock& block,
                               const void* passed,
                               const Release& release) {
-  Finding finding = call_finding(kind, passed, release);
+  Finding finding = finding_of_call(kind, passed, release);
   finding.in_block = block.record != nullptr && block.record->state() != BlockState::kUnused;
   finding.block = block;
   finding.refused = true;
   safety::tell(finding);
 }
 
-[[gnu::always_inline]] inline bool may_free(Family allocated, Family freed) {
-  return allocated == freed || allocated == Family::kAny || freed == Family::kAny;
-}
-
 [[gnu::noinline]] void complain_about_call(const CheckedBlock& block, const Release& release) {
-  Finding finding = call_finding(Kind::kSizeMismatch, block.user(), release);
+  Finding finding = finding_of_call(Kind::kSizeMismatch, block.user(), release);
   finding.in_block = true;
   finding.block = block;
-  if (!may_free(block.record->family(), release.family)) {
+  if (!safety::may_free(block.record->family(), release.family)) {
     finding.kind = Kind::kFamilyMismatch;
   }
   safety::tell(finding);
@@ -259,7 +233,7 @@ void put_away(CheckedLists* lists, Span* span, const CheckedBlock& block) {
   }
   if (lists == nullptr) {
     block.record->set_next(nullptr);
-    return give_to_store({block.record, 1});
+    return give_to_store(block.record);
   }
   CheckedQueue* queue = &lists->sizes[span->size_class];
   push_checked(lists, queue, block.record, block.bytes);
@@ -285,7 +259,7 @@ bool has_damage(const CheckedBlock& block) {
     refuse(kind, block, passed, release);
     return false;
   }
-  if (unlikely(!may_free(block.record->family(), release.family) ||
+  if (unlikely(!safety::may_free(block.record->family(), release.family) ||
                (release.size != 0 && release.size != block.requested))) {
     complain_about_call(block, release);
   }
@@ -309,7 +283,7 @@ bool has_damage(const CheckedBlock& block) {
     return;
   }
   CheckedLists* lists = thread == nullptr ? nullptr : checked_lists_of(thread);
-  note_release(block.record, release.pc, stack_now(), thread);
+  note_release(block.record, release.pc, safety::current_stack(settings.stack_depth), thread);
   const OwnerId owner{block.record->owner};
   if (thread == nullptr) {
     count_free_without_state(owner, block.requested, block.bytes);
@@ -378,8 +352,9 @@ void deallocate_checked(void* passed, Span* span, uintptr_t pc, Family family, s
   BlockRecord* record = block.record;
   OwnerCounters* counters = thread->find_counters(OwnerId{record->owner});
   if (unlikely(counters == nullptr || passed != block.user() ||
-               !may_free(record->family(), family) || (size != 0 && size != block.requested) ||
-               record->state() != BlockState::kLive || has_damage(block))) {
+               !safety::may_free(record->family(), family) ||
+               (size != 0 && size != block.requested) || record->state() != BlockState::kLive ||
+               has_damage(block))) {
     return with_care();
   }
   record->checksum = safety::crc_checksum(block.base, block.bytes);

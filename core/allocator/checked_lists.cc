@@ -22,12 +22,10 @@ constexpr uint32_t kMostFetched = 32;
 constexpr uint32_t kQueueBytes = 256 * kKiB;
 constexpr uint32_t kLeastQueued = 4;
 
-struct Process {
-  uint64_t freed_bytes;  // atomic
-  uint64_t start_ms;
-};
+// Freed bytes after which a thread looks around.
+constexpr uint64_t kLookEveryBytes = 16 * kKiB;
 
-constinit Process process{};
+constinit uint64_t freed_by_all = 0;  // bytes (atomic)
 
 void set_up(CheckedLists* lists) {
   const safety::Settings& settings = safety::settings;
@@ -54,18 +52,23 @@ CheckedBlock pop_first(CheckedQueue* queue) {
   return block;
 }
 
-void give_up(CheckedQueue* queue) {
-  give_to_store({queue->ready, queue->ready_count});
-  queue->ready = nullptr;
-  queue->ready_count = 0;
-  BlockChain chain;
-  while (queue->first != nullptr) {
+// The oldest blocks go to the store, as long as `goes_on` says so.
+template <typename GoesOn>
+void evict(CheckedQueue* queue, GoesOn goes_on) {
+  BlockRecord* evicted = nullptr;
+  while (queue->first != nullptr && goes_on()) {
     const CheckedBlock block = pop_first(queue);
     if (check_freed(block, FoundWhen::kEviction)) {
-      chain.add_first(block.record);
+      add_first(&evicted, block.record);
     }
   }
-  give_to_store(chain);
+  give_to_store(evicted);
+}
+
+void give_up(CheckedQueue* queue) {
+  give_to_store(queue->ready);
+  queue->ready = nullptr;
+  evict(queue, [] { return true; });
   queue->waiting = 0;
 }
 
@@ -73,9 +76,6 @@ void give_up(CheckedQueue* queue) {
 
 CheckedLists* checked_lists_of(ThreadState* thread) {
   if (unlikely(thread->checked == nullptr)) {
-    uint64_t none = 0;
-    __atomic_compare_exchange_n(&process.start_ms, &none, os::coarse_ms(), false, __ATOMIC_RELAXED,
-                                __ATOMIC_RELAXED);
     auto* lists = static_cast<CheckedLists*>(meta::allocate(sizeof(CheckedLists)));
     if (lists != nullptr) {
       set_up(lists);
@@ -84,10 +84,6 @@ CheckedLists* checked_lists_of(ThreadState* thread) {
     __atomic_store_n(&thread->checked, lists, __ATOMIC_RELEASE);
   }
   return thread->checked;
-}
-
-uint32_t checked_now_ms() {
-  return static_cast<uint32_t>(os::coarse_ms() - process.start_ms);
 }
 
 uint64_t waiting_bytes() {
@@ -107,33 +103,22 @@ uint64_t waiting_bytes() {
 
 bool fetch_checked(CheckedQueue* queue, unsigned size_class) {
   const uint32_t fit = kFetchBytes / queue->block_bytes;
-  const BlockChain chain =
+  queue->ready =
       take_from_store(size_class, fit > kMostFetched ? kMostFetched : (fit == 0 ? 1 : fit));
-  queue->ready = chain.first;
-  queue->ready_count = chain.count;
-  return chain.first != nullptr;
+  return queue->ready != nullptr;
 }
 
 void look_around(CheckedLists* lists) {
   const uint64_t untold = lists->freed_bytes - lists->looked_at;
-  lists->freed_bytes = __atomic_fetch_add(&process.freed_bytes, untold, __ATOMIC_RELAXED) + untold;
+  lists->freed_bytes = __atomic_fetch_add(&freed_by_all, untold, __ATOMIC_RELAXED) + untold;
   lists->looked_at = lists->freed_bytes;
   lists->look_at = lists->freed_bytes + kLookEveryBytes;
-  lists->now_ms = checked_now_ms();
+  lists->now_ms = os::short_ms();
 }
 
 void shorten(CheckedLists* lists, CheckedQueue* queue) {
-  BlockChain chain;
-  while (queue->first != nullptr && queue->waiting > queue->most / 2 &&
-         is_old_enough(lists, queue->first)) {
-    const CheckedBlock block = pop_first(queue);
-    if (check_freed(block, FoundWhen::kEviction)) {
-      chain.add_first(block.record);
-    }
-  }
-  if (chain.first != nullptr) {
-    give_to_store(chain);
-  }
+  evict(queue,
+        [=] { return queue->waiting > queue->most / 2 && is_old_enough(lists, queue->first); });
 }
 
 void retire_checked_lists(CheckedLists* lists) {

@@ -20,7 +20,6 @@ struct alignas(64) CheckedQueue {
   BlockRecord* last;   // of no meaning when there is no first one
   uint32_t waiting;    // blocks, about
   uint32_t most;       // of them: more go to the store
-  uint32_t ready_count;
   uint32_t block_bytes;
 };
 
@@ -29,7 +28,7 @@ struct CheckedLists {
   uint64_t look_at;      // freed_bytes at which the next look is due
   uint64_t looked_at;    // freed_bytes after the last one
   uint32_t frees;        // of this thread, ever
-  uint32_t now_ms;       // since the start, as seen on the last look
+  uint32_t now_ms;       // os::short_ms, as seen on the last look
   // Of safety::settings, in the line that every call reads.
   uint32_t quarantine_units;
   uint32_t extra_bytes;  // redzones
@@ -40,9 +39,6 @@ struct CheckedLists {
 
 /// Made on first use. Null without memory.
 CheckedLists* checked_lists_of(ThreadState* thread);
-
-/// Milliseconds since the first checked block.
-uint32_t checked_now_ms();
 
 /// Of all threads: what was freed and waits.
 uint64_t waiting_bytes();
@@ -78,7 +74,6 @@ template <typename Take>
     return nullptr;
   }
   queue->ready = record->next();
-  --queue->ready_count;
   return record;
 }
 
@@ -96,8 +91,6 @@ inline bool is_too_long(const CheckedLists* lists, const CheckedQueue* queue) {
 
 /// What is old enough goes to the store, until the queue holds half of what it may.
 void shorten(CheckedLists* lists, CheckedQueue* queue);
-
-inline constexpr uint64_t kLookEveryBytes = 16 * 1024;
 
 /// Is there to be done what cannot be done at once?
 inline bool is_maintenance_due(const CheckedLists* lists) {

@@ -13,8 +13,6 @@ using heap::SpanState;
 
 namespace {
 
-constexpr uint32_t kMaxSpanPages = 16;
-
 // Pages of empty spans that are kept: what happens to their blocks is seen before the next use, and
 // not when they have gone back to the page heap.
 constexpr uint32_t kMaxSparePages = 1024;
@@ -68,14 +66,6 @@ bool has_free_block(const Span* span) {
   return span->free_list != nullptr || span->linked < span->capacity;
 }
 
-uint32_t pages_for_new_span(unsigned size_class, uint32_t span_count) {
-  uint32_t pages = heap::kClasses[size_class].base_pages;
-  for (; span_count >= 4 && pages * 2 <= kMaxSpanPages; span_count /= 2) {
-    pages *= 2;
-  }
-  return pages;
-}
-
 size_t record_bytes_of(const Span* span) {
   return span->capacity * sizeof(BlockRecord);
 }
@@ -113,7 +103,7 @@ void publish(Span* span) {
 Span* new_span_locked(unsigned size_class) {
   const heap::ClassInfo& info = heap::kClasses[size_class];
   SizeStore& size = store.sizes[size_class];
-  const uint32_t pages = pages_for_new_span(size_class, size.span_count);
+  const uint32_t pages = heap::next_span_pages(size_class, size.span_count);
   Span* span = heap::allocate_run(pages);
   if (span == nullptr) {
     return nullptr;
@@ -244,27 +234,27 @@ BlockRecord* take_old_large() {
 
 }  // namespace
 
-BlockChain take_from_store(unsigned size_class, uint32_t count) {
+BlockRecord* take_from_store(unsigned size_class, uint32_t count) {
   os::LockGuard guard(store.lock);
-  BlockChain chain;
-  while (chain.count < count) {
+  BlockRecord* taken = nullptr;
+  for (; count != 0; --count) {
     Span* span = span_with_block_locked(size_class);
     if (span == nullptr) {
       break;
     }
-    chain.add_first(take_block_locked(span));
+    add_first(&taken, take_block_locked(span));
     if (!has_free_block(span)) {
       unlink_partial(&store.sizes[size_class], span);
     }
   }
-  return chain;
+  return taken;
 }
 
-void give_to_store(BlockChain blocks) {
+void give_to_store(BlockRecord* blocks) {
   Span* empty = nullptr;
   {
     os::LockGuard guard(store.lock);
-    for (BlockRecord* record = blocks.first; record != nullptr;) {
+    for (BlockRecord* record = blocks; record != nullptr;) {
       BlockRecord* next = record->next();
       Span* span = give_block_locked(record);
       if (span != nullptr) {

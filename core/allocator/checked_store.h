@@ -8,24 +8,18 @@
 
 namespace heaptag::allocator {
 
-/// Blocks linked by their records.
-struct BlockChain {
-  BlockRecord* first = nullptr;
-  uint32_t count = 0;
+/// To the beginning of a list of blocks, linked by their records.
+inline void add_first(BlockRecord** list, BlockRecord* record) {
+  record->set_next(*list);
+  *list = record;
+}
 
-  void add_first(BlockRecord* record) {
-    record->set_next(first);
-    first = record;
-    ++count;
-  }
-};
+/// A list of up to `count` blocks of a size class, unused or freed. Empty without memory.
+BlockRecord* take_from_store(unsigned size_class, uint32_t count);
 
-/// Up to `count` blocks of a size class, unused or freed. Empty without memory.
-BlockChain take_from_store(unsigned size_class, uint32_t count);
-
-/// Takes freed blocks, of any class. What their checksums say is checked again before their pages
-/// go back.
-void give_to_store(BlockChain blocks);
+/// Takes a list of freed blocks, of any class. What their checksums say is checked again before
+/// their pages go back.
+void give_to_store(BlockRecord* blocks);
 
 /// A freed large block waits here until others of kLargeWaitingBytes and of the quarantine have
 /// been freed after it.

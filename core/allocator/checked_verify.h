@@ -17,7 +17,7 @@ void check_redzones(const CheckedBlock& block, safety::FoundWhen when);
 /// All blocks of a span that nobody can allocate from meanwhile.
 void verify_span(Span* span, safety::FoundWhen when);
 
-/// All checked blocks of the process, while threads go on. Returns how many errors were found.
-uint32_t verify_all(safety::FoundWhen when);
+/// All checked blocks of the process, while threads go on.
+void verify_all(safety::FoundWhen when);
 
 }  // namespace heaptag::allocator

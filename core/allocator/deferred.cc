@@ -78,6 +78,11 @@ bool may_serve() {
   return ((tls_state->busy | tls_quiet) & ~kWaits) == 0;
 }
 
+void leave_slow_paths() {
+  tls_state->busy = 0;
+  tls_quiet = 0;
+}
+
 void serve_waiting() {
   if (deferred.serve != nullptr && may_serve()) {
     deferred.serve();

@@ -25,6 +25,10 @@ extern __thread uint32_t tls_quiet __attribute__((tls_model("initial-exec")));
 /// Is the calling thread in none of our slow paths?
 bool may_serve();
 
+/// The process ends in a slow path of the calling thread: what comes from here on does not wait for
+/// its end. Pre: no lock is held.
+void leave_slow_paths();
+
 /// Serves what is waiting if the calling thread may.
 [[gnu::noinline, gnu::cold]] void serve_waiting();
 

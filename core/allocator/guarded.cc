@@ -1,5 +1,6 @@
 #include "core/allocator/guarded.h"
 
+#include "core/allocator/bad_free.h"
 #include "core/allocator/guard_sampling.h"
 #include "core/allocator/guard_watch.h"
 #include "core/allocator/peak.h"
@@ -25,10 +26,6 @@ namespace {
 
 constinit uint64_t too_large = 0;
 
-uint32_t now_ms() {
-  return static_cast<uint32_t>(os::coarse_ms());
-}
-
 // What has a slot has an owner that was seen, and not all of whose blocks are guarded.
 bool has_slot(const ThreadState* thread, const GuardRequest& request) {
   return request.size <= heap::kLargestClassBytes &&
@@ -44,15 +41,22 @@ GuardedBlock* find(const void* passed) {
   return safety::find_guarded(reinterpret_cast<uintptr_t>(passed));
 }
 
+void set_block(Finding* finding, const GuardedBlock* block) {
+  finding->in_block = block != nullptr;
+  finding->guarded = block;
+  if (block != nullptr) {
+    finding->block.base = reinterpret_cast<char*>(block->address);
+    finding->block.bytes = block->size_bytes;
+    finding->block.requested = block->size_bytes;
+  }
+}
+
 Finding call_finding(const GuardedBlock* block,
                      Kind kind,
                      const void* passed,
                      const Release& release) {
-  Finding finding = finding_about(block, kind, FoundWhen::kFree);
-  finding.address = reinterpret_cast<uintptr_t>(passed);
-  finding.pc = release.pc;
-  finding.freed_as = release.family;
-  finding.freed_size = release.size;
+  Finding finding = finding_of_call(kind, passed, release);
+  set_block(&finding, block);
   return finding;
 }
 
@@ -82,7 +86,7 @@ bool find_fault_of_call(const GuardedBlock* block, const void* passed, Kind* kin
 void complain_about_call(const GuardedBlock* block, const Release& release) {
   const Family family{record_of(block)->family};
   const auto* passed = reinterpret_cast<const void*>(block->address);
-  if (family != release.family && family != Family::kAny && release.family != Family::kAny) {
+  if (!safety::may_free(family, release.family)) {
     safety::tell(call_finding(block, Kind::kFamilyMismatch, passed, release));
   } else if (release.size != 0 && release.size != block->size_bytes) {
     safety::tell(call_finding(block, Kind::kSizeMismatch, passed, release));
@@ -90,26 +94,23 @@ void complain_about_call(const GuardedBlock* block, const Release& release) {
 }
 
 // Of several who find the same, one tells.
-bool complain_about_padding(GuardedBlock* block, FoundWhen when) {
+void complain_about_padding(GuardedBlock* block, FoundWhen when) {
   const GuardDamage damage = safety::first_damage(*block);
   if (likely(damage.size_bytes == 0) ||
       __atomic_exchange_n(&record_of(block)->is_told, uint8_t{1}, __ATOMIC_RELAXED) != 0) {
-    return false;
+    return;
   }
   Finding finding =
       finding_about(block, damage.offset < 0 ? Kind::kUnderflow : Kind::kOverflow, when);
   finding.address = block->address + static_cast<uintptr_t>(damage.offset);
   finding.length = damage.size_bytes;
   safety::tell(finding);
-  return true;
 }
 
 void note_release(GuardRecord* record, const Release& release, const ThreadState* thread) {
   record->freed_pc = release.pc;
-  record->freed_stack = safety::settings.guard_stack_depth > 1
-                            ? safety::current_stack_to(safety::settings.guard_stack_depth)
-                            : 0;
-  record->freed_ms = now_ms();
+  record->freed_stack = safety::current_stack(safety::settings.guard_stack_depth);
+  record->freed_ms = os::short_ms();
   record->freed_thread = thread == nullptr ? 0 : static_cast<uint32_t>(thread->record.id);
 }
 
@@ -156,10 +157,8 @@ void charge(ThreadState* thread, OwnerId owner, size_t size) {
   record->owner = index_of(owner);
   record->family = static_cast<uint8_t>(request.family);
   record->allocated_thread = static_cast<uint32_t>(thread->record.id);
-  record->allocated_ms = now_ms();
-  record->allocated_stack = safety::settings.guard_stack_depth > 1
-                                ? safety::current_stack_to(safety::settings.guard_stack_depth)
-                                : 0;
+  record->allocated_ms = os::short_ms();
+  record->allocated_stack = safety::current_stack(safety::settings.guard_stack_depth);
   watch_padding(block);
   count_allocation(counters, request.size, request.size);
   bump(thread->record.live_bytes, static_cast<int64_t>(request.size));
@@ -211,33 +210,19 @@ size_t usable_size_guarded(const void* passed) {
   return is_first_byte(block, passed) ? block->size_bytes : 0;
 }
 
-uint32_t verify_guarded(FoundWhen when) {
-  struct Verify {
-    FoundWhen when;
-    uint32_t found;
-  };
-
-  Verify verify{when, 0};
+void verify_guarded(FoundWhen when) {
   safety::visit_guarded(
       [](GuardedBlock* block, void* context) {
-        auto* all = static_cast<Verify*>(context);
-        all->found += complain_about_padding(block, all->when) ? 1 : 0;
+        complain_about_padding(block, *static_cast<FoundWhen*>(context));
       },
-      &verify);
-  return verify.found;
+      &when);
 }
 
 Finding finding_about(const GuardedBlock* block, Kind kind, FoundWhen when) {
   Finding finding;
   finding.kind = kind;
   finding.when = when;
-  finding.in_block = block != nullptr;
-  finding.guarded = block;
-  if (block != nullptr) {
-    finding.block.base = reinterpret_cast<char*>(block->address);
-    finding.block.bytes = block->size_bytes;
-    finding.block.requested = block->size_bytes;
-  }
+  set_block(&finding, block);
   return finding;
 }
 

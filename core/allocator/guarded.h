@@ -35,8 +35,8 @@ bool is_start_of_guarded(const void* block);
 /// The bytes that were asked for, if it is the first byte of a live one; else 0.
 size_t usable_size_guarded(const void* block);
 
-/// Looks at what lies around all live ones. Returns how many were damaged and had not been told.
-uint32_t verify_guarded(safety::FoundWhen when);
+/// Looks at what lies around all live ones.
+void verify_guarded(safety::FoundWhen when);
 
 /// A finding that is about the block.
 safety::Finding finding_about(const safety::GuardedBlock* block,

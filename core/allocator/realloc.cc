@@ -6,7 +6,7 @@
 #include "core/allocator/checked.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
-#include "core/allocator/peak.h"
+#include "core/allocator/slow_path.h"
 #include "core/allocator/small.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
@@ -185,27 +185,17 @@ void* allocate_aligned(size_t alignment, size_t size, uintptr_t site, safety::Fa
   }
   const unsigned size_class =
       alignment < heap::kSpanPageBytes ? aligned_class(alignment, size) : heap::kClassCount;
-  ThreadScope scope;
-  ThreadState* thread = scope.thread();
-  if (thread == nullptr) {
-    count_stray_failure();
-    return nullptr;
-  }
-  BusyScope busy(thread);
-  void* block = nullptr;
-  if (size_class < heap::kClassCount) {
-    block = allocate_metered(thread, size_class, size, site);
-  } else if (alignment <= size_t{1} << 42) {
+  return allocate_in_slow_path(size, site, [=](ThreadState* thread) -> void* {
+    if (size_class < heap::kClassCount) {
+      return allocate_metered(thread, size_class, size, site);
+    }
+    if (alignment > size_t{1} << 42) {
+      return nullptr;
+    }
     const size_t pages = alignment / heap::kSpanPageBytes;
     Span* span = allocate_large(thread, size, pages == 0 ? 1 : static_cast<uint32_t>(pages), site);
-    block = span == nullptr ? nullptr : span->base;
-  }
-  if (block == nullptr) {
-    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
-  } else {
-    publish_live(thread);
-  }
-  return block;
+    return span == nullptr ? nullptr : span->base;
+  });
 }
 
 void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc) {

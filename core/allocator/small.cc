@@ -8,7 +8,7 @@
 #include "core/allocator/guard_sampling.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
-#include "core/allocator/peak.h"
+#include "core/allocator/slow_path.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
@@ -300,29 +300,16 @@ void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
 }
 
 void* allocate_unchecked(size_t size, uintptr_t site) {
-  ThreadScope scope;
-  ThreadState* thread = scope.thread();
-  if (thread == nullptr) {
-    count_stray_failure();
-    return nullptr;
-  }
-  BusyScope busy(thread);
-  if (guards_blocks()) {
-    look_at_own_bins(thread);
-  }
-  void* block = nullptr;
-  if (size > heap::kLargestClassBytes) {
-    Span* span = allocate_large(thread, size, 1, site);
-    block = span == nullptr ? nullptr : span->base;
-  } else {
-    block = allocate_small(thread, size, site);
-  }
-  if (unlikely(block == nullptr)) {
-    bump(counters_of(thread, owner_of_request(thread, site, size))->failed);
-    return nullptr;
-  }
-  publish_live(thread);
-  return block;
+  return allocate_in_slow_path(size, site, [=](ThreadState* thread) -> void* {
+    if (guards_blocks()) {
+      look_at_own_bins(thread);
+    }
+    if (size > heap::kLargestClassBytes) {
+      Span* span = allocate_large(thread, size, 1, site);
+      return span == nullptr ? nullptr : span->base;
+    }
+    return allocate_small(thread, size, site);
+  });
 }
 
 void* allocate_slow(size_t size, uintptr_t site) {

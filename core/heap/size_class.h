@@ -123,6 +123,17 @@ constexpr std::array<ClassInfo, kClassCount> make_class_table() {
 
 inline constexpr std::array<ClassInfo, kClassCount> kClasses = make_class_table();
 
+/// Pages of the next span of a class for somebody who has so many: an eighth or so of what they
+/// hold together, within base_pages and 64 KiB.
+constexpr uint32_t next_span_pages(unsigned size_class, uint32_t span_count) {
+  constexpr uint32_t kMostPages = 16;
+  uint32_t pages = kClasses[size_class].base_pages;
+  for (; span_count >= 4 && pages * 2 <= kMostPages; span_count /= 2) {
+    pages *= 2;
+  }
+  return pages;
+}
+
 static_assert(class_bytes(kClassCount - 1) == kLargestClassBytes);
 static_assert(class_of(kLargestClassBytes) == kClassCount - 1);
 static_assert(selector_of(kLargestClassBytes) == kSelectorCount - 1);

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "core/os/file.h"
+#include "core/os/kernel_sigaction.h"
 #include "core/os/syscall.h"
 
 extern "C" {
@@ -31,14 +32,6 @@ void __freeres() __attribute__((weak));
 namespace heaptag::os {
 
 namespace {
-
-// SIG_DFL, in the kernel's layout.
-struct KernelDefault {
-  uint64_t handler = 0;
-  uint64_t flags = 0;
-  uint64_t restorer = 0;
-  uint64_t mask = 0;
-};
 
 using Handler = void (*)(int status);
 constinit Handler process_end = nullptr;
@@ -117,16 +110,17 @@ void at_process_end(void (*handler)(int status)) {
 }
 
 void abort_process() {
-  const long process = raw_syscall(SYS_getpid);
-  const uint64_t only_abort = uint64_t{1} << (SIGABRT - 1);
-  raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&only_abort), 0,
-              sizeof(only_abort));
-  raw_syscall(SYS_tgkill, process, raw_syscall(SYS_gettid), SIGABRT);
-  // A handler has come back, or the signal is ignored.
-  const KernelDefault action{};
-  raw_syscall(SYS_rt_sigaction, SIGABRT, reinterpret_cast<long>(&action), 0, sizeof(uint64_t));
+  const uint64_t only_abort = bit_of(SIGABRT);
+  const KernelSigaction by_default{};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&only_abort), 0,
+                sizeof(only_abort));
+    raw_syscall(SYS_tgkill, raw_syscall(SYS_getpid), raw_syscall(SYS_gettid), SIGABRT);
+    // A handler has come back, or the signal is ignored.
+    change_action(SIGABRT, &by_default, nullptr);
+  }
+  // The first process of a container: the kernel spares it signals that it takes by default.
   for (;;) {
-    raw_syscall(SYS_tgkill, process, raw_syscall(SYS_gettid), SIGABRT);
     raw_syscall(SYS_exit_group, 128 + SIGABRT);
   }
 }

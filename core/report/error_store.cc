@@ -66,7 +66,7 @@ void keep_owner_frame(uint32_t owner, KeptEvent* event) {
 
 // Times are noted now and then: a moment that seems to lie ahead is now.
 uint64_t age_of(uint32_t then_ms) {
-  const auto age = static_cast<int32_t>(allocator::checked_now_ms() - then_ms);
+  const auto age = static_cast<int32_t>(os::short_ms() - then_ms);
   return age < 0 ? 0 : static_cast<uint64_t>(age);
 }
 
@@ -78,38 +78,43 @@ const allocator::ThreadState* thread_numbered(uint32_t number) {
   return thread;
 }
 
-void keep_times(const BlockRecord& record, KeptError* error) {
-  error->allocated.thread = record.allocated_thread();
-  error->allocated.age_ms = age_of(record.allocated_ms);
-  error->allocated.age_known = true;
+void keep_time(uint32_t thread, uint32_t then_ms, KeptEvent* event) {
+  event->thread = thread;
+  event->age_ms = age_of(then_ms);
+  event->age_known = true;
+}
+
+void keep_allocation(uint32_t owner, safety::StackId stack, KeptError* error) {
+  error->owner = owner;
+  if (stack != 0) {
+    keep_frames(safety::stack_of(stack), &error->allocated);
+  } else {
+    keep_owner_frame(owner, &error->allocated);
+  }
+}
+
+void keep_free(safety::StackId stack, uintptr_t pc, KeptError* error) {
+  if (stack != 0) {
+    keep_frames(safety::stack_of(stack), &error->freed);
+  } else if (pc != 0) {
+    keep_frames({&pc, 1}, &error->freed);
+  }
+}
+
+void keep_events(const BlockRecord& record, KeptError* error) {
+  error->allocated_as = record.family();
+  keep_allocation(record.owner, record.allocated_stack, error);
+  keep_time(record.allocated_thread(), record.allocated_ms, &error->allocated);
   if (error->state == BlockState::kLive) {
     return;
   }
-  error->freed.thread = record.freed_thread();
-  error->freed.age_ms = age_of(record.freed_ms);
-  error->freed.age_known = true;
+  keep_free(record.freed_stack, record.freed_pc(), error);
+  keep_time(record.freed_thread(), record.freed_ms, &error->freed);
   const allocator::ThreadState* thread = thread_numbered(record.freed_thread());
   if (thread != nullptr && thread->checked != nullptr) {
     error->frees_ago = read_relaxed(thread->checked->frees) - record.freed_count;
     error->frees_ago_known = true;
   }
-}
-
-void keep_events(const BlockRecord& record, KeptError* error) {
-  if (record.allocated_stack != 0) {
-    keep_frames(safety::stack_of(record.allocated_stack), &error->allocated);
-  } else {
-    keep_owner_frame(record.owner, &error->allocated);
-  }
-  if (error->state != BlockState::kLive) {
-    if (record.freed_stack != 0) {
-      keep_frames(safety::stack_of(record.freed_stack), &error->freed);
-    } else if (record.freed_pc() != 0) {
-      const uintptr_t pc = record.freed_pc();
-      keep_frames({&pc, 1}, &error->freed);
-    }
-  }
-  keep_times(record, error);
 }
 
 void copy_bytes(const char* from, size_t count, size_t most, KeptBytes* to) {
@@ -216,25 +221,14 @@ void keep_padding(const Finding& finding, KeptError* error) {
 void keep_guarded(const Finding& finding, KeptError* error) {
   const safety::GuardRecord& record = *safety::record_of(finding.guarded);
   const bool is_freed = finding.guarded->state == safety::GuardState::kFreed;
-  const auto now = static_cast<uint32_t>(os::coarse_ms());
   error->has_record = true;
   error->state = is_freed ? BlockState::kFreed : BlockState::kLive;
-  error->owner = record.owner;
   error->allocated_as = safety::Family{record.family};
-  error->allocated.thread = record.allocated_thread;
-  error->allocated.age_ms = now - record.allocated_ms;
-  error->allocated.age_known = true;
-  if (record.allocated_stack != 0) {
-    keep_frames(safety::stack_of(record.allocated_stack), &error->allocated);
-  } else {
-    keep_owner_frame(record.owner, &error->allocated);
-  }
+  keep_allocation(record.owner, record.allocated_stack, error);
+  keep_time(record.allocated_thread, record.allocated_ms, &error->allocated);
   if (is_freed) {
-    error->freed.thread = record.freed_thread;
-    error->freed.age_ms = now - record.freed_ms;
-    error->freed.age_known = true;
-    const auto stack = safety::stack_of(record.freed_stack);
-    keep_frames(stack.empty() ? std::span{&record.freed_pc, 1} : stack, &error->freed);
+    keep_free(record.freed_stack, record.freed_pc, error);
+    keep_time(record.freed_thread, record.freed_ms, &error->freed);
   } else if (finding.length != 0 && finding.when != FoundWhen::kFault) {
     keep_padding(finding, error);
   }
@@ -268,8 +262,6 @@ void fill(const Finding& finding, KeptError* error) {
   if (error->withdrawn) {
     error->state = BlockState::kFreed;
   }
-  error->owner = record->owner;
-  error->allocated_as = record->family();
   keep_events(*record, error);
   keep_bytes(finding, error);
   keep_neighbours(finding.block, error);

@@ -159,6 +159,9 @@ void SymbolSource::describe(const KeptFrame& kept, render::Frame* frame) {
     return;
   }
   frame->module = reinterpret_cast<const char*>(tag::modules()[kept.module].path);
+  if (kept.module <= modules_.size()) {
+    frame->build_id = modules_[kept.module - 1].build_id;
+  }
   const Open* from = open(kept.module);
   if (from == nullptr) {
     return;

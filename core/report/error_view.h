@@ -1,6 +1,8 @@
 // An error as it was kept, with names and words, for whoever writes it. Layer: core/report.
 #pragma once
 
+#include <span>
+
 #include "core/base/format.h"
 #include "core/elf/elf_symbols.h"
 #include "core/render/model.h"
@@ -24,6 +26,9 @@ class SymbolSource {
   /// Modules beyond these have no names.
   bool is_full() const { return count_ == kMaxOpen; }
 
+  /// The modules of the report that frames are for: these have build-ids. Lent.
+  void name_modules(std::span<const render::Module> modules) { modules_ = modules; }
+
   /// Fills what is known of a frame.
   void describe(const KeptFrame& kept, render::Frame* frame);
 
@@ -41,6 +46,7 @@ class SymbolSource {
 
   const Open* open(uint32_t module);
 
+  std::span<const render::Module> modules_;  // from number 1 on
   Open open_[kMaxOpen]{};
   unsigned count_ = 0;
 };

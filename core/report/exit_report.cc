@@ -1,6 +1,7 @@
 #include "core/report/exit_report.h"
 
 #include "core/allocator/deferred.h"
+#include "core/os/own_stack.h"
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/report/descriptor.h"
@@ -27,6 +28,15 @@ void verify_if_over(const Session& state) {
   }
 }
 
+void write_error_report_here(void* /*context*/) {
+  session.is_written = true;
+  const os::SignalBlock block(os::Blocked::kOfWriting);
+  const ReportTurn turn;
+  if (turn.is_ours()) {
+    write_report({session.report_path, "error"});
+  }
+}
+
 }  // namespace
 
 bool may_report(const Session& state) {
@@ -41,14 +51,9 @@ bool may_report(const Session& state) {
 }
 
 void write_error_report() {
-  if (!may_report(session)) {
-    return;
-  }
-  session.is_written = true;
-  const os::SignalBlock block(os::Blocked::kOfWriting);
-  const ReportTurn turn;
-  if (turn.is_ours()) {
-    write_report({session.report_path, "error"});
+  // Faults come on small stacks, too.
+  if (may_report(session)) {
+    os::call_on_own_stack(write_error_report_here, nullptr);
   }
 }
 

@@ -100,22 +100,23 @@ bool has_handler(int number) {
   return action.handler > kIgnored;
 }
 
-struct Met {
-  const os::Fault* fault;
-  GuardedBlock block;
-};
-
-void tell_fault(void* context) {
-  const auto* met = static_cast<const Met*>(context);
-  const os::Fault& fault = *met->fault;
+void on_fault(const os::Fault& fault) {
+  if (!safety::is_in_guard_region(fault.address) || !allocator::may_serve()) {
+    return;
+  }
+  const GuardedBlock* found = safety::find_guarded(fault.address);
+  if (found == nullptr) {
+    return;
+  }
+  const GuardedBlock block = *found;  // it may become another one
   Kind kind;
-  if (!kind_of(fault, met->block, &kind)) {
+  if (!kind_of(fault, block, &kind)) {
     return;
   }
   {
     // Whatever of ours faults from here on is told to nobody.
     const allocator::QuietScope quiet;
-    Finding finding = allocator::finding_about(&met->block, kind, safety::FoundWhen::kFault);
+    Finding finding = allocator::finding_about(&block, kind, safety::FoundWhen::kFault);
     finding.address = fault.address;
     // As if the instruction had called us: whoever follows a stack looks before return addresses.
     finding.pc = fault.pc + 1;
@@ -124,17 +125,6 @@ void tell_fault(void* context) {
   }
   if (!has_handler(fault.number)) {
     write_error_report();  // nothing comes after
-  }
-}
-
-void on_fault(const os::Fault& fault) {
-  if (!safety::is_in_guard_region(fault.address) || !allocator::may_serve()) {
-    return;
-  }
-  const GuardedBlock* block = safety::find_guarded(fault.address);
-  if (block != nullptr) {
-    Met met{&fault, *block};
-    os::call_on_own_stack(tell_fault, &met);
   }
 }
 

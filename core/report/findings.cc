@@ -2,6 +2,7 @@
 
 #include "core/allocator/checked_store.h"
 #include "core/allocator/checked_verify.h"
+#include "core/allocator/deferred.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/threads.h"
 #include "core/base/format.h"
@@ -137,11 +138,25 @@ uint64_t count_findings() {
   }
   if (telling.aborts) {
     write_error_report();
+    allocator::leave_slow_paths();  // a handler of the program's may come first
     os::abort_process();
   }
   if (telling.corrupted != OwnerId::kNone) {
     allocator::guard_all_of(telling.corrupted);  // the next time, red-handed
   }
+}
+
+// Signals wait meanwhile: their handlers may free what is no block, and tell of it. No QuietScope:
+// a report that waits begins with this.
+void verify(safety::FoundWhen when) {
+  allocator::enter_slow_path(allocator::tls_quiet);
+  if (safety::settings.checks_blocks) {
+    allocator::verify_all(when);
+  }
+  if (allocator::guards_blocks()) {
+    allocator::verify_guarded(when);
+  }
+  allocator::leave_slow_path(allocator::tls_quiet);
 }
 
 }  // namespace
@@ -189,46 +204,18 @@ void start_checks(const config::CheckOptions& options) {
 }
 
 void verify_at_exit() {
-  if (safety::settings.checks_blocks) {
-    allocator::verify_all(safety::FoundWhen::kExit);
-  }
-  if (allocator::guards_blocks()) {
-    allocator::verify_guarded(safety::FoundWhen::kExit);
-    tell_unguarded();
-  }
+  verify(safety::FoundWhen::kExit);
+  tell_unguarded();
 }
 
-uint32_t verify_now() {
-  using safety::FoundWhen;
-  return (safety::settings.checks_blocks ? allocator::verify_all(FoundWhen::kVerify) : 0) +
-         (allocator::guards_blocks() ? allocator::verify_guarded(FoundWhen::kVerify) : 0);
+void verify_now() {
+  verify(safety::FoundWhen::kVerify);
 }
 
 int exit_status_of_findings() {
   const bool is_ours = os::process_id() == session.pid;  // and no vfork child's
   return is_ours && state.exit_code != 0 && count_findings() != 0 ? state.exit_code : 0;
 }
-
-namespace {
-
-// A frame names a module of the report by path and build-id.
-void name_build(const render::Report& report, render::Frame* frames, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t module = 0; module < report.module_count; ++module) {
-      if (report.modules[module].path == frames[i].module) {
-        frames[i].build_id = report.modules[module].build_id;
-      }
-    }
-  }
-}
-
-void name_builds(const render::Report& report, ErrorView* view) {
-  name_build(report, view->allocated, view->error.allocated.frame_count);
-  name_build(report, view->freed, view->error.freed.frame_count);
-  name_build(report, view->detected, view->error.detected.frame_count);
-}
-
-}  // namespace
 
 void collect_errors(Collected* collected) {
   const unsigned count = kept_error_count();
@@ -242,12 +229,12 @@ void collect_errors(Collected* collected) {
   if (collected->scratch.failed()) {
     return;
   }
+  symbols[0].name_modules({collected->report.modules, collected->report.module_count});
   collected->error_symbols = symbols.data();
   size_t shown = 0;
   for (unsigned i = 0; i < count; ++i) {
     if (!kept_errors()[i].suppressed) {
       make_view(kept_errors()[i], symbols.data(), &views[i]);
-      name_builds(collected->report, &views[i]);
       errors[shown++] = views[i].error;
     }
   }

@@ -29,8 +29,8 @@ class MutedFindings {
 /// Looks at every checked block, for the last time.
 void verify_at_exit();
 
-/// The same at another moment: a fork, a request. Returns how many errors were found.
-uint32_t verify_now();
+/// The same at another moment: a fork, a request.
+void verify_now();
 
 /// Has anything been found that the exit status shall tell of? 0: no, else the status.
 int exit_status_of_findings();

@@ -111,21 +111,13 @@ void log_line(std::initializer_list<std::string_view> parts) {
   char buffer[kMaxLineBytes];
   BufferSink line(buffer, sizeof(buffer) - 1);
   const Sink out = line.sink();
-  if (log.to_syslog) {
-    out.put(kSyslogPrefix);
-  }
   out.put("heaptag: ");
   for (std::string_view part : parts) {
     put_printable(out, part);
   }
-  if (log.to_syslog) {
-    os::send_syslog(line.view().data(), line.view().size());
-    return;
-  }
   const size_t length = line.view().size();
   buffer[length] = '\n';
-  const std::string_view text{buffer, length + 1};
-  write_to_destination(text);
+  log_sink().put({buffer, length + 1});
 }
 
 Sink log_sink() {

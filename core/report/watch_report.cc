@@ -5,7 +5,6 @@
 #include "core/allocator/guarded.h"
 #include "core/os/fault.h"
 #include "core/os/loader.h"
-#include "core/os/own_stack.h"
 #include "core/os/process.h"
 #include "core/os/signals.h"
 #include "core/os/watchpoint.h"
@@ -41,8 +40,7 @@ Kind kind_of(const Met& met) {
                                             : Kind::kOverflowRead;
 }
 
-void tell_trap(void* context) {
-  const auto& met = *static_cast<const Met*>(context);
+void tell_trap(const Met& met) {
   const allocator::QuietScope quiet;
   Finding finding = allocator::finding_about(met.block, kind_of(met), safety::FoundWhen::kFault);
   finding.address = met.address;
@@ -69,8 +67,7 @@ void look_at(const os::Fault& trap, GuardedBlock* block, uintptr_t word) {
   if (written != 0 && !is_first_write(block)) {
     return;
   }
-  Met met{&trap, &copy, written != 0 ? written : nearest_byte(copy, word), written != 0};
-  os::call_on_own_stack(tell_trap, &met);
+  tell_trap({&trap, &copy, written != 0 ? written : nearest_byte(copy, word), written != 0});
 }
 
 bool on_trap(const os::Fault& trap, const void* info) {

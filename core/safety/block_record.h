@@ -20,6 +20,10 @@ enum class BlockState : uint32_t {
 /// By which functions a block may be freed. kAny: they cannot be told, or nothing is expected.
 enum class Family : uint8_t { kAny = 0, kMalloc, kNew, kNewArray };
 
+constexpr bool may_free(Family allocated, Family freed) {
+  return allocated == freed || allocated == Family::kAny || freed == Family::kAny;
+}
+
 struct alignas(64) BlockRecord {
   // State in the lower bits, and above them a number that changes with every change of state.
   uint32_t life;
@@ -32,7 +36,7 @@ struct alignas(64) BlockRecord {
   uint32_t checksum;         // freed
   uint32_t allocated_stack;  // StackId; 0: only the site is known
   uint32_t freed_stack;      // StackId; 0: only freed_pc is known
-  uint32_t allocated_ms;     // since the start, as time was seen on slow paths
+  uint32_t allocated_ms;     // os::short_ms, as time was seen on slow paths
   uint32_t freed_ms;
   uint32_t freed_count;  // frees of that thread so far
   uint32_t freed_at;     // kAgeUnitBytes that had been freed in all

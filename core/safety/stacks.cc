@@ -4,7 +4,6 @@
 
 #include "core/meta/meta_allocator.h"
 #include "core/os/signals.h"
-#include "core/safety/settings.h"
 #include "core/stack/capture.h"
 
 namespace heaptag::safety {
@@ -104,16 +103,15 @@ std::span<const uintptr_t> stack_of(StackId id) {
   return {reinterpret_cast<const uintptr_t*>(entry + 2), entry[0] >> 32};
 }
 
-[[gnu::noinline]] StackId current_stack_to(unsigned depth) {
+[[gnu::noinline]] StackId current_stack(unsigned depth) {
+  if (depth <= 1) {
+    return 0;
+  }
   uintptr_t pcs[stack::kMaxDepth];
   const auto* frame = static_cast<const uintptr_t*>(__builtin_frame_address(0));
   const stack::Frame caller{frame[1], reinterpret_cast<uintptr_t>(frame + 2), frame[0]};
   const unsigned count = stack::capture(caller, os::is_own_code, depth, pcs);
   return keep_stack(pcs, count);
-}
-
-StackId current_stack() {
-  return current_stack_to(settings.stack_depth);
 }
 
 os::Lock& stacks_lock_for_fork() {

@@ -19,9 +19,8 @@ StackId keep_stack(const uintptr_t* pcs, unsigned count);
 std::span<const uintptr_t> stack_of(StackId id);
 
 /// The stack of the calling thread from the program's function on that has called us, to so many
-/// frames, or to settings.stack_depth.
-StackId current_stack_to(unsigned depth);
-StackId current_stack();
+/// frames. 0 for a single one: who has called is kept otherwise.
+StackId current_stack(unsigned depth);
 
 os::Lock& stacks_lock_for_fork();
 

@@ -114,6 +114,35 @@ def test_panics_after_the_report(argv, env):
     assert "SUMMARY: heaptag: " + KIND in done.stderr
 
 
+@pytest.mark.parametrize("error,env,out", [
+    ("double_free", {"HEAPTAG_KMEM_DEBUG": "1"}, "handler\n"),
+    ("double_free", {"HEAPTAG_GUARD": "all", "HEAPTAG_ON_ERROR": "abort"}, "handler\n"),
+    ("write_after_free", {"HEAPTAG_KMEM_DEBUG": "1"}, "went on\nhandler\n"),
+    ("write_after_free", {"HEAPTAG_GUARD": "all", "HEAPTAG_ON_ERROR": "abort"}, "handler\n")])
+def test_the_program_takes_the_abort(error, env, out):
+    """A program's own crash reporter is called, and then the program dies all the same."""
+    done = run([program("own_abort"), error], env=env, report=True)
+    assert (done.stdout, done.signal) == (out, runner.signal.SIGABRT), str(done)
+    assert len(done.report["errors"]) == 1, str(done)
+
+
+def test_the_first_process_of_a_container_ends():
+    """The kernel spares it the signals that it takes by default."""
+    contained = [tool_or_skip("unshare"), "--map-root-user", "--pid", "--fork"]
+    if subprocess.run([*contained, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no user namespaces")
+    done = run([*contained, program("own_abort"), "double_free"],
+               env={"HEAPTAG_KMEM_DEBUG": "1"}, timeout=20)
+    assert (done.stdout, done.status) == ("handler\n", 128 + runner.signal.SIGABRT), str(done)
+
+
+@pytest.mark.parametrize("env", [{"HEAPTAG_KMEM_DEBUG": "1"}, {"HEAPTAG_GUARD": "all"}])
+def test_its_twin_is_not_aborted(env):
+    done = run([program("own_abort"), "none"], env=env | {"HEAPTAG_ON_ERROR": "abort"},
+               report=True).ok()
+    assert done.stdout == "went on\n" and done.report["errors"] == [], str(done)
+
+
 def test_the_twin_does_not_panic():
     done = run(TWIN, env={"HEAPTAG_KMEM_DEBUG": "1"}, report=True).ok()
     assert done.report["errors"] == []
