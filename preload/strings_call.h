@@ -56,6 +56,45 @@ template <typename Function>
 
 #define NEXT(name) next_of<decltype(name)>(kIndex_##name)
 
+// Functions of one shape, narrow and wide; `how` is a member of Call.
+
+#define COPY(Char, name, how)                                  \
+  ENTRY Char* name(Char* to, const Char* from, size_t count) { \
+    CALL();                                                    \
+    call.how(to, from, count);                                 \
+    return NEXT(name)(to, from, count);                        \
+  }
+
+#define TEXT(Char, name, how)                    \
+  ENTRY Char* name(Char* to, const Char* from) { \
+    CALL();                                      \
+    call.how(to, from);                          \
+    return NEXT(name)(to, from);                 \
+  }
+
+#define LENGTH(Char, name)                 \
+  ENTRY size_t name(const Char* text) {    \
+    CALL();                                \
+    const size_t length = length_of(text); \
+    call.reads(text, length + 1);          \
+    return length;                         \
+  }
+
+#define LENGTH_AT_MOST(Char, name)                   \
+  ENTRY size_t name(const Char* text, size_t most) { \
+    CALL();                                          \
+    const size_t length = length_of(text, most);     \
+    call.reads(text, read_of(length, most));         \
+    return length;                                   \
+  }
+
+#define DUPLICATE(Char, name)              \
+  ENTRY Char* name(const Char* text) {     \
+    CALL();                                \
+    call.reads(text, length_of(text) + 1); \
+    return NEXT(name)(text);               \
+  }
+
 // In the place of libc's until that is known.
 template <typename Char>
 inline size_t plain_length(const Char* text, size_t most) {

@@ -47,11 +47,7 @@ ENTRY void* memset(void* to, int byte, size_t size) {
   return next(to, byte, size);
 }
 
-ENTRY void* mempcpy(void* to, const void* from, size_t size) {
-  CALL();
-  call.copies(to, from, size);
-  return NEXT(mempcpy)(to, from, size);
-}
+COPY(void, mempcpy, copies)
 
 ENTRY void bcopy(const void* from, void* to, size_t size) {
   CALL();
@@ -108,61 +104,15 @@ ENTRY int bcmp(const void* left, const void* right, size_t size) {
   return order;
 }
 
-ENTRY size_t strlen(const char* text) {
-  CALL();
-  const size_t length = length_of(text);
-  call.reads(text, length + 1);
-  return length;
-}
-
-ENTRY size_t strnlen(const char* text, size_t most) {
-  CALL();
-  const size_t length = length_of(text, most);
-  call.reads(text, read_of(length, most));
-  return length;
-}
-
-ENTRY char* strcpy(char* to, const char* from) {
-  CALL();
-  call.copies_text(to, from);
-  return NEXT(strcpy)(to, from);
-}
-
-ENTRY char* stpcpy(char* to, const char* from) {
-  CALL();
-  call.copies_text(to, from);
-  return NEXT(stpcpy)(to, from);
-}
-
-ENTRY char* strncpy(char* to, const char* from, size_t count) {
-  CALL();
-  call.copies_text(to, from, count);
-  return NEXT(strncpy)(to, from, count);
-}
-
-ENTRY char* stpncpy(char* to, const char* from, size_t count) {
-  CALL();
-  call.copies_text(to, from, count);
-  return NEXT(stpncpy)(to, from, count);
-}
-
-ENTRY char* strcat(char* to, const char* from) {
-  CALL();
-  call.appends(to, from);
-  return NEXT(strcat)(to, from);
-}
-
-ENTRY char* strncat(char* to, const char* from, size_t most) {
-  CALL();
-  call.appends(to, from, most);
-  return NEXT(strncat)(to, from, most);
-}
-
-ENTRY char* strdup(const char* text) {
-  CALL();
-  call.reads(text, length_of(text) + 1);
-  return NEXT(strdup)(text);
-}
+LENGTH(char, strlen)
+LENGTH_AT_MOST(char, strnlen)
+TEXT(char, strcpy, copies_text)
+TEXT(char, stpcpy, copies_text)
+COPY(char, strncpy, copies_text)
+COPY(char, stpncpy, copies_text)
+TEXT(char, strcat, appends)
+COPY(char, strncat, appends)
+DUPLICATE(char, strdup)
 
 ENTRY char* strndup(const char* text, size_t most) {
   CALL();

@@ -6,23 +6,9 @@ using namespace heaptag::strings;
 
 extern "C" {
 
-ENTRY wchar_t* wmemcpy(wchar_t* to, const wchar_t* from, size_t count) {
-  CALL();
-  call.copies(to, from, count);
-  return NEXT(wmemcpy)(to, from, count);
-}
-
-ENTRY wchar_t* wmemmove(wchar_t* to, const wchar_t* from, size_t count) {
-  CALL();
-  call.copies(to, from, count);
-  return NEXT(wmemmove)(to, from, count);
-}
-
-ENTRY wchar_t* wmempcpy(wchar_t* to, const wchar_t* from, size_t count) {
-  CALL();
-  call.copies(to, from, count);
-  return NEXT(wmempcpy)(to, from, count);
-}
+COPY(wchar_t, wmemcpy, copies)
+COPY(wchar_t, wmemmove, copies)
+COPY(wchar_t, wmempcpy, copies)
 
 ENTRY wchar_t* wmemset(wchar_t* to, wchar_t value, size_t count) {
   CALL();
@@ -30,61 +16,15 @@ ENTRY wchar_t* wmemset(wchar_t* to, wchar_t value, size_t count) {
   return NEXT(wmemset)(to, value, count);
 }
 
-ENTRY size_t wcslen(const wchar_t* text) {
-  CALL();
-  const size_t length = length_of(text);
-  call.reads(text, length + 1);
-  return length;
-}
-
-ENTRY size_t wcsnlen(const wchar_t* text, size_t most) {
-  CALL();
-  const size_t length = length_of(text, most);
-  call.reads(text, read_of(length, most));
-  return length;
-}
-
-ENTRY wchar_t* wcscpy(wchar_t* to, const wchar_t* from) {
-  CALL();
-  call.copies_text(to, from);
-  return NEXT(wcscpy)(to, from);
-}
-
-ENTRY wchar_t* wcpcpy(wchar_t* to, const wchar_t* from) {
-  CALL();
-  call.copies_text(to, from);
-  return NEXT(wcpcpy)(to, from);
-}
-
-ENTRY wchar_t* wcsncpy(wchar_t* to, const wchar_t* from, size_t count) {
-  CALL();
-  call.copies_text(to, from, count);
-  return NEXT(wcsncpy)(to, from, count);
-}
-
-ENTRY wchar_t* wcpncpy(wchar_t* to, const wchar_t* from, size_t count) {
-  CALL();
-  call.copies_text(to, from, count);
-  return NEXT(wcpncpy)(to, from, count);
-}
-
-ENTRY wchar_t* wcscat(wchar_t* to, const wchar_t* from) {
-  CALL();
-  call.appends(to, from);
-  return NEXT(wcscat)(to, from);
-}
-
-ENTRY wchar_t* wcsncat(wchar_t* to, const wchar_t* from, size_t most) {
-  CALL();
-  call.appends(to, from, most);
-  return NEXT(wcsncat)(to, from, most);
-}
-
-ENTRY wchar_t* wcsdup(const wchar_t* text) {
-  CALL();
-  call.reads(text, length_of(text) + 1);
-  return NEXT(wcsdup)(text);
-}
+LENGTH(wchar_t, wcslen)
+LENGTH_AT_MOST(wchar_t, wcsnlen)
+TEXT(wchar_t, wcscpy, copies_text)
+TEXT(wchar_t, wcpcpy, copies_text)
+COPY(wchar_t, wcsncpy, copies_text)
+COPY(wchar_t, wcpncpy, copies_text)
+TEXT(wchar_t, wcscat, appends)
+COPY(wchar_t, wcsncat, appends)
+DUPLICATE(wchar_t, wcsdup)
 
 // The last argument says how much room the compiler knows of: libc ends the program when that is
 // too little.
