@@ -15,6 +15,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "signal_members.h"
+
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // sigset and others
 
 static char* forbidden;  // two pages
@@ -69,17 +71,6 @@ static const char* name_of(void (*handler)(int)) {
          : handler == jumps                          ? "jumps"
          : handler == (void (*)(int))(uintptr_t)full ? "full"
                                                      : "a stranger";
-}
-
-static const char* members(const sigset_t* set) {
-  static char text[300];
-  text[0] = '\0';
-  for (int i = 1; i < 65; i++) {
-    if (sigismember(set, i) == 1) {
-      sprintf(text + strlen(text), " %d", i);
-    }
-  }
-  return text;
 }
 
 static void ask(int number) {

@@ -11,28 +11,9 @@
 #include <strings.h>
 #include <wchar.h>
 
-enum { kBytes = 2048, kHalf = kBytes / 2, kWide = kHalf / sizeof(wchar_t) };
+#include "fortified.h"
 
-void* __memcpy_chk(void*, const void*, size_t, size_t);
-void* __memmove_chk(void*, const void*, size_t, size_t);
-void* __mempcpy_chk(void*, const void*, size_t, size_t);
-void* __memset_chk(void*, int, size_t, size_t);
-char* __strcpy_chk(char*, const char*, size_t);
-char* __stpcpy_chk(char*, const char*, size_t);
-char* __strncpy_chk(char*, const char*, size_t, size_t);
-char* __stpncpy_chk(char*, const char*, size_t, size_t);
-char* __strcat_chk(char*, const char*, size_t);
-char* __strncat_chk(char*, const char*, size_t, size_t);
-wchar_t* __wmemcpy_chk(wchar_t*, const wchar_t*, size_t, size_t);
-wchar_t* __wmemmove_chk(wchar_t*, const wchar_t*, size_t, size_t);
-wchar_t* __wmempcpy_chk(wchar_t*, const wchar_t*, size_t, size_t);
-wchar_t* __wmemset_chk(wchar_t*, wchar_t, size_t, size_t);
-wchar_t* __wcscpy_chk(wchar_t*, const wchar_t*, size_t);
-wchar_t* __wcpcpy_chk(wchar_t*, const wchar_t*, size_t);
-wchar_t* __wcsncpy_chk(wchar_t*, const wchar_t*, size_t, size_t);
-wchar_t* __wcpncpy_chk(wchar_t*, const wchar_t*, size_t, size_t);
-wchar_t* __wcscat_chk(wchar_t*, const wchar_t*, size_t);
-wchar_t* __wcsncat_chk(wchar_t*, const wchar_t*, size_t, size_t);
+enum { kBytes = 2048, kHalf = kBytes / 2, kWide = kHalf / sizeof(wchar_t) };
 
 static uint64_t state;
 
