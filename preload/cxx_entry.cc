@@ -51,13 +51,10 @@ bool ask_new_handler() {
   __builtin_trap();  // operator new in a process without the C++ library
 }
 
-// What a form's name says of the blocks it hands out or takes back.
+// What a form's name says of the blocks it hands out (_Znwm, _Znam) or takes back (_ZdlPv, _ZdaPv).
 template <FunctionName kName>
-constexpr safety::Family kFamily = kName.text[2] == 'n'
-                                       ? (kName.text[3] == 'w' ? safety::Family::kNew
-                                                               : safety::Family::kNewArray)
-                                       : (kName.text[3] == 'l' ? safety::Family::kNew
-                                                               : safety::Family::kNewArray);
+constexpr safety::Family kFamily =
+    kName.text[3] == 'a' ? safety::Family::kNewArray : safety::Family::kNew;
 
 bool news_are_ours();
 bool deletes_are_ours();

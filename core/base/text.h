@@ -3,6 +3,7 @@
 // Layer: core/base.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -17,6 +18,19 @@ constexpr std::string_view drop_first(std::string_view text, size_t count) {
 /// The first `count` characters, or all.
 constexpr std::string_view take_first(std::string_view text, size_t count) {
   return {text.data(), count < text.size() ? count : text.size()};
+}
+
+/// Reads the digits that a text begins with; false when it begins with none ("max").
+constexpr bool read_leading_number(std::string_view text, uint64_t* number) {
+  uint64_t value = 0;
+  size_t length = 0;
+  for (; length < text.size() && text[length] >= '0' && text[length] <= '9'; ++length) {
+    value = value * 10 + static_cast<uint64_t>(text[length] - '0');
+  }
+  if (length != 0) {
+    *number = value;
+  }
+  return length != 0;
 }
 
 /// The part of a path behind its last slash, unless nothing is there; "" for null.

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "core/base/text.h"
 #include "core/os/file.h"
 #include "core/os/syscall.h"
 
@@ -155,14 +156,9 @@ constexpr size_t kUsualMappings = 65530;
 // A number in /proc; `otherwise` where there is none.
 size_t read_number(const char* path, size_t otherwise) {
   char text[32];
-  if (read_file(path, text, sizeof(text)) <= 0) {
-    return otherwise;
-  }
-  size_t number = 0;
-  for (const char* at = text; *at >= '0' && *at <= '9'; ++at) {
-    number = number * 10 + static_cast<size_t>(*at - '0');
-  }
-  return number;
+  uint64_t number = 0;
+  return read_file(path, text, sizeof(text)) > 0 && read_leading_number(text, &number) ? number
+                                                                                       : otherwise;
 }
 
 }  // namespace

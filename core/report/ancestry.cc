@@ -74,12 +74,9 @@ uint32_t parent_of(uint32_t pid) {
   const long length = os::read_file(ProcPath(pid, "/stat").get(), content, sizeof(content));
   // "PID (NAME) STATE PARENT ...": anything may be in the name.
   std::string_view text{content, length > 0 ? static_cast<size_t>(length) : 0};
-  text = drop_first(text, text.rfind(')') + 4);
-  uint32_t parent = 0;
-  for (; !text.empty() && text[0] >= '0' && text[0] <= '9'; text = drop_first(text, 1)) {
-    parent = parent * 10 + static_cast<uint32_t>(text[0] - '0');
-  }
-  return parent;
+  uint64_t parent = 0;
+  read_leading_number(drop_first(text, text.rfind(')') + 4), &parent);
+  return static_cast<uint32_t>(parent);
 }
 
 }  // namespace

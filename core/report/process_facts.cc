@@ -15,18 +15,6 @@ namespace heaptag::report {
 
 namespace {
 
-// The first number in a text; false when it does not begin with one ("max").
-bool read_number(const char* text, uint64_t* number) {
-  if (*text < '0' || *text > '9') {
-    return false;
-  }
-  *number = 0;
-  for (; *text >= '0' && *text <= '9'; ++text) {
-    *number = *number * 10 + static_cast<uint64_t>(*text - '0');
-  }
-  return true;
-}
-
 bool read_cgroup_number(std::string_view group, std::string_view file, uint64_t* number) {
   char path[768];
   BufferSink text(path, sizeof(path));
@@ -35,7 +23,7 @@ bool read_cgroup_number(std::string_view group, std::string_view file, uint64_t*
   text.sink().put(file);
   char content[64];
   return !text.truncated() && os::read_file(path, content, sizeof(content)) > 0 &&
-         read_number(content, number);
+         read_leading_number(content, number);
 }
 
 void describe_cgroup(render::Environment* environment) {
@@ -70,7 +58,7 @@ uint64_t resident_bytes() {
   }
   const char* second = std::strchr(content, ' ');
   uint64_t pages = 0;
-  return second != nullptr && read_number(second + 1, &pages) ? pages * os::kPageBytes : 0;
+  return second != nullptr && read_leading_number(second + 1, &pages) ? pages * os::kPageBytes : 0;
 }
 
 void describe_process(render::Report* report, Scratch* scratch) {
