@@ -1,0 +1,2 @@
+/* For sources that say <kernel/OS.h>: -I.../heaptag/compat. */
+#include <heaptag/area.h>
