@@ -10,6 +10,7 @@
 #include "core/allocator/interruption.h"
 #include "core/allocator/standing.h"
 #include "core/os/fault.h"
+#include "core/zone/interrupt.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -162,6 +163,17 @@ sighandler_t set_handler(int number, sighandler_t handler, int flags) {
              : known(call_next<kName, sighandler_t>(number, exchange(handler)));
 }
 
+// HEAPTAG_OSF_INTR_SIGNALS.
+void call_as_interrupt(
+    int number, void* info, void* context, SignalHandler* handler, SignalHandler* entry) {
+  const zone::SignalInterrupt interrupt;
+  if (allocator::meets_us(context)) {
+    allocator::handle_interruption(entry, handler, number, info, context);
+  } else {
+    handler(number, info, context);
+  }
+}
+
 }  // namespace
 
 }  // namespace heaptag
@@ -172,6 +184,9 @@ extern "C" void heaptag_on_signal(int number,
                                   void* context,
                                   heaptag::os::SignalHandler* handler,
                                   heaptag::os::SignalHandler* entry) {
+  if (heaptag::zone::signals_interrupt()) {
+    return heaptag::call_as_interrupt(number, info, context, handler, entry);
+  }
   if (heaptag::allocator::meets_us(context)) {
     return heaptag::allocator::handle_interruption(entry, handler, number, info, context);
   }

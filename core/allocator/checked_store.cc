@@ -394,6 +394,19 @@ uint64_t waiting_large_bytes() {
   return read_relaxed(store.large.bytes);
 }
 
+os::Lock& checked_spans_lock() {
+  return store.lock;
+}
+
+bool retire_checked_span(Span* span) {
+  os::LockGuard guard(store.lock);
+  if (must_stay()) {
+    return false;
+  }
+  span->state = SpanState::kUnused;
+  return true;
+}
+
 os::Lock& checked_store_lock_for_fork() {
   return store.lock;
 }

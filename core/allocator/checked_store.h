@@ -52,6 +52,13 @@ class SpansStay {
 using SpanVisitor = void (*)(void* context, Span* span);
 void visit_checked_spans(SpanVisitor visit, void* context);
 
+/// The lock, for those who make and take away checked spans of their own.
+os::Lock& checked_spans_lock();
+
+/// A span that somebody else has made is about to go: nobody looks at it any more. False while it
+/// has to stay.
+bool retire_checked_span(Span* span);
+
 os::Lock& checked_store_lock_for_fork();
 
 /// In a forked child, where nobody else looks at anything.

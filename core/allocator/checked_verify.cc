@@ -1,6 +1,7 @@
 #include "core/allocator/checked_verify.h"
 
 #include "core/allocator/checked_store.h"
+#include "core/allocator/deferred.h"
 #include "core/safety/block_check.h"
 #include "core/safety/settings.h"
 
@@ -50,6 +51,8 @@ bool withdraw(BlockRecord* record, uint32_t life) {
 
 struct Walk {
   FoundWhen when;
+  bool caller_panics;
+  uint8_t span_flag;  // spans with one of these; 0: all
   Finding found[kMostFound];
   unsigned count;
 };
@@ -84,6 +87,9 @@ void look_at(Walk* walk, const Span* span, uint32_t index) {
 
 void walk_span(void* context, Span* span) {
   auto* walk = static_cast<Walk*>(context);
+  if (walk->span_flag != 0 && (span->flags & walk->span_flag) == 0) {
+    return;
+  }
   for (uint32_t i = 0; i < span->linked && walk->count < kMostFound; ++i) {
     look_at(walk, span, i);
   }
@@ -91,15 +97,30 @@ void walk_span(void* context, Span* span) {
 
 void tell_all(const Walk& walk) {
   for (unsigned i = 0; i < walk.count; ++i) {
-    const Finding& finding = walk.found[i];
-    safety::tell(finding.kind == Kind::kUseAfterFreeWrite ? changed(finding.block, walk.when)
-                                                          : finding);
+    Finding finding = walk.found[i];
+    if (finding.kind == Kind::kUseAfterFreeWrite) {
+      finding = changed(finding.block, walk.when);
+    }
+    finding.panics = walk.caller_panics;
+    safety::tell(finding);
   }
+}
+
+unsigned verify_walk(Walk walk) {
+  const SpansStay stay;
+  unsigned found = 0;
+  while (walk.count == kMostFound) {
+    walk.count = 0;
+    visit_checked_spans(walk_span, &walk);
+    tell_all(walk);
+    found += walk.count;
+  }
+  return found;
 }
 
 }  // namespace
 
-bool check_freed(const CheckedBlock& block, FoundWhen when) {
+bool check_freed(const CheckedBlock& block, FoundWhen when, bool caller_panics) {
   const uint32_t life = __atomic_load_n(&block.record->life, __ATOMIC_RELAXED);
   const auto state = BlockState{life & BlockRecord::kStateMask};
   if (state == BlockState::kUnused) {
@@ -111,8 +132,10 @@ bool check_freed(const CheckedBlock& block, FoundWhen when) {
   if (!is_sealed(block.record) || likely(safety::is_intact(block))) {
     return true;
   }
-  const Finding finding = changed(block, when);
+  Finding finding = changed(block, when);
+  finding.panics = caller_panics;
   if (withdraw(block.record, life)) {
+    const QuietScope quiet;
     safety::tell(finding);
   }
   return false;
@@ -128,7 +151,7 @@ void check_redzones(const CheckedBlock& block, FoundWhen when) {
 }
 
 void verify_span(Span* span, FoundWhen when) {
-  Walk walk{when, {}, kMostFound};
+  Walk walk{when, false, 0, {}, kMostFound};
   while (walk.count == kMostFound) {
     walk.count = 0;
     walk_span(&walk, span);
@@ -137,13 +160,11 @@ void verify_span(Span* span, FoundWhen when) {
 }
 
 void verify_all(FoundWhen when) {
-  const SpansStay stay;
-  Walk walk{when, {}, kMostFound};
-  while (walk.count == kMostFound) {
-    walk.count = 0;
-    visit_checked_spans(walk_span, &walk);
-    tell_all(walk);
-  }
+  verify_walk(Walk{when, false, 0, {}, kMostFound});
+}
+
+unsigned verify_flagged(uint8_t span_flag, FoundWhen when) {
+  return verify_walk(Walk{when, true, span_flag, {}, kMostFound});
 }
 
 }  // namespace heaptag::allocator

@@ -78,9 +78,20 @@ bool may_serve() {
   return ((tls_state->busy | tls_quiet) & ~kWaits) == 0;
 }
 
-void leave_slow_paths() {
+SlowPathsLeft::SlowPathsLeft()
+    : state_(tls_state), busy_(tls_state->busy & ~kWaits), quiet_(tls_quiet & ~kWaits) {
+  const uint32_t waits = (tls_state->busy | tls_quiet) & kWaits;
   tls_state->busy = 0;
   tls_quiet = 0;
+  if (waits != 0) {
+    uint32_t last = kWaits;
+    let_in(&last);
+  }
+}
+
+SlowPathsLeft::~SlowPathsLeft() {
+  state_->busy = busy_;
+  tls_quiet = quiet_;
 }
 
 void serve_waiting() {

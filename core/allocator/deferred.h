@@ -9,6 +9,8 @@
 
 namespace heaptag::allocator {
 
+struct ThreadState;
+
 // On a line of its own: every slow path looks at it, and hardly anything ever writes to it.
 struct alignas(64) Deferred {
   uint32_t waiting;  // how often it was asked for and has not been done (any thread, atomically)
@@ -25,9 +27,21 @@ extern __thread uint32_t tls_quiet __attribute__((tls_model("initial-exec")));
 /// Is the calling thread in none of our slow paths?
 bool may_serve();
 
-/// The process ends in a slow path of the calling thread: what comes from here on does not wait for
-/// its end. Pre: no lock is held.
-void leave_slow_paths();
+/// While in scope the calling thread is in none of our slow paths, though it is: the program's code
+/// is called, which may never come back. Pre: no lock is held.
+class SlowPathsLeft {
+ public:
+  SlowPathsLeft();
+  ~SlowPathsLeft();
+
+  SlowPathsLeft(const SlowPathsLeft&) = delete;
+  SlowPathsLeft& operator=(const SlowPathsLeft&) = delete;
+
+ private:
+  ThreadState* state_;
+  uint32_t busy_;
+  uint32_t quiet_;
+};
 
 /// Serves what is waiting if the calling thread may.
 [[gnu::noinline, gnu::cold]] void serve_waiting();

@@ -114,11 +114,15 @@ void publish_change(ThreadState* thread) {
   const int64_t live = thread->record.live_bytes;
   const int64_t change = live - static_cast<int64_t>(thread->published_live_bytes);
   thread->published_live_bytes = static_cast<uint64_t>(live);
+  publish_shared(change, true);
+}
+
+void publish_shared(int64_t change, bool may_look) {
   const int64_t sum = __atomic_add_fetch(&state.live_bytes, change, __ATOMIC_RELAXED);
   if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED))) {
     return;
   }
-  if (!state.lock.try_acquire()) {
+  if (!may_look || !state.lock.try_acquire()) {
     raise_watermark(static_cast<uint64_t>(sum));  // nobody has seen what there is now
     return;
   }

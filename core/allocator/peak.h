@@ -24,6 +24,10 @@ inline void publish_live(ThreadState* thread) {
   }
 }
 
+/// The same for what is counted in stray_state. `may_look`: may the lock be tried and a look be
+/// taken? Else a high sum is only noted, so that the bound of the error holds.
+void publish_shared(int64_t change, bool may_look);
+
 /// Looks now, whatever the sum, and keeps the record as it is while in scope: for a report. Waits
 /// for whoever looks already, but not for ever: a thread that is stopped must not stop the report.
 class PeakHold {

@@ -1,6 +1,7 @@
 #include "core/allocator/stray.h"
 
 #include "core/allocator/guarded.h"
+#include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
@@ -76,6 +77,42 @@ void count_free_without_state(OwnerId owner, size_t requested, size_t usable) {
   count_stray_free(owner, requested, usable);
   __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
                      __ATOMIC_RELAXED);
+  publish_shared(-static_cast<int64_t>(requested), false);
+}
+
+void count_shared_allocation(OwnerId owner, size_t requested, size_t usable, bool may_look) {
+  OwnerCounters* counters = counters_of_strays(owner);
+  add(counters->allocations, 1);
+  add(counters->allocated_usable, usable);
+  add(counters->allocated_bytes, requested);
+  __atomic_fetch_add(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
+                     __ATOMIC_RELAXED);
+  publish_shared(static_cast<int64_t>(requested), may_look);
+}
+
+void count_shared_failure(OwnerId owner) {
+  add(counters_of_strays(owner)->failed, 1);
+}
+
+OwnerCounters* shared_counters(OwnerId owner) {
+  OwnerCounters* chunk =
+      __atomic_load_n(&chunks[index_of(owner) / wire::kOwnersPerChunk], __ATOMIC_ACQUIRE);
+  return chunk == nullptr ? nullptr : chunk + index_of(owner) % wire::kOwnersPerChunk;
+}
+
+void set_shared_figures(OwnerId owner, const OwnerCounters& figures) {
+  OwnerCounters* counters = counters_of_strays(owner);
+  const auto live = static_cast<int64_t>(figures.allocated_bytes - figures.freed_bytes);
+  const auto before = static_cast<int64_t>(counters->allocated_bytes - counters->freed_bytes);
+  write_relaxed(counters->allocations, figures.allocations);
+  write_relaxed(counters->allocated_usable, figures.allocated_usable);
+  write_relaxed(counters->allocated_bytes, figures.allocated_bytes);
+  write_relaxed(counters->frees, figures.frees);
+  write_relaxed(counters->freed_bytes, figures.freed_bytes);
+  write_relaxed(counters->freed_usable, figures.freed_usable);
+  write_relaxed(counters->failed, figures.failed);
+  __atomic_fetch_add(&stray_state.record.live_bytes, live - before, __ATOMIC_RELAXED);
+  publish_shared(live - before, false);
 }
 
 void count_stray_failure() {

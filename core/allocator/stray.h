@@ -23,6 +23,18 @@ bool prepare_stray(OwnerId owner);
                                                            size_t requested,
                                                            size_t usable);
 
+/// What no thread allocates for itself, in any thread and in signal handlers. `may_look`: the peak
+/// may be looked at, which takes a lock. Pre: prepare_stray.
+void count_shared_allocation(OwnerId owner, size_t requested, size_t usable, bool may_look);
+void count_shared_failure(OwnerId owner);
+
+/// What was counted for the owner in this way; null: nothing. Others may go on counting.
+OwnerCounters* shared_counters(OwnerId owner);
+
+/// The figures are somebody else's, who says what they are. Pre: prepare_stray; one at a time for
+/// an owner.
+void set_shared_figures(OwnerId owner, const OwnerCounters& figures);
+
 /// A call that failed because its thread has no state.
 [[gnu::cold, gnu::noinline]] void count_stray_failure();
 

@@ -308,6 +308,12 @@ ThreadScope::~ThreadScope() {
   }
 }
 
+bool prepare_heap() {
+  const QuietScope quiet;
+  os::LockGuard guard(registry.lock);
+  return prepare_heap_locked();
+}
+
 bool thread_ending(bool last_round) {
   ThreadState* thread = tls_state;
   if (thread == &cold_state) {

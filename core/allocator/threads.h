@@ -28,6 +28,10 @@ class ThreadScope {
   bool late_ = false;
 };
 
+/// Makes the tables that all states need, for whoever has blocks of its own where no thread has a
+/// state (the library stands aside). False without memory.
+bool prepare_heap();
+
 /// From the thread hook of the process's edge: `rounds_left` says whether the hook will be called
 /// again for this thread. Returns whether it wants to be. After the last round the state is an
 /// orphan.

@@ -8,6 +8,7 @@
 #include "core/base/glob.h"
 #include "core/base/text.h"
 #include "core/config/check_options.h"
+#include "core/config/kernel_options.h"
 #include "core/config/signal_name.h"
 
 namespace heaptag::config {
@@ -113,7 +114,8 @@ struct Reader {
       read_signal_name(name, value);
     } else if (name == kRootName) {
       options.root = value;
-    } else if (!checks.read(name, value)) {
+    } else if (!checks.read(name, value) &&
+               !read_kernel_option(name, value, complaints, &options.kernel)) {
       char advice[96];
       BufferSink text(advice, sizeof(advice));
       text.sink().put("is not known; the nearest is ");

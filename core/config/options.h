@@ -37,6 +37,22 @@ struct CheckOptions {
   std::string_view guarded_tag() const { return {guard_tag, guard_tag_bytes}; }
 };
 
+enum class Panic { kAbort, kExit, kWarn };
+
+enum class OsmDialect { kStrict, kXnu, kXnu7195 };
+
+/// What the interfaces of old kernels go by.
+struct KernelOptions {
+  Panic panic = Panic::kAbort;
+  int panic_status = 0;  // of kExit
+  OsmDialect osm_dialect = OsmDialect::kStrict;
+  bool osm_wire = true;
+  size_t osm_pool_bytes = size_t{1} << 20;
+  size_t osf_pool_bytes = size_t{4} << 20;
+  bool osf_intr_signals = false;
+  uint32_t osf_wait_ms = 1000;
+};
+
 struct Options {
   const char* report = nullptr;  // null: no report
   Format format = Format::kText;
@@ -48,6 +64,7 @@ struct Options {
   int signal = 0;                  // that asks for a report; 0: none
   const char* root = nullptr;      // set by `heaptag run`: pid of the program that it started
   CheckOptions check;
+  KernelOptions kernel;
   bool any = false;  // some HEAPTAG_* was there
 };
 

@@ -31,7 +31,12 @@ enum class SpanState : uint8_t {
 enum SpanFlag : uint8_t {
   kFlagZeroed =
       1,  // free run: reads as zero; large block: nobody has written to it before its owner
+  kFlagOsmalloc = 2,  // checked: of that zone (core/zone), and not for free()
+  kFlagMtype = 4,     //
+  kFlagWired = 8,     // its pages are locked
 };
+
+inline constexpr uint8_t kZoneFlags = kFlagOsmalloc | kFlagMtype;
 
 /// What a metered span keeps per block: owner in the upper 21 bits, rounding (block - requested)
 /// below.

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 
 #include <cstring>
@@ -129,6 +130,13 @@ void exit_process(int status) {
   for (;;) {
     raw_syscall(SYS_exit_group, status);
   }
+}
+
+void read_own_memory(const void* from, void* to, size_t size_bytes) {
+  const iovec local{to, size_bytes};
+  const iovec remote{const_cast<void*>(from), size_bytes};
+  raw_syscall(SYS_process_vm_readv, raw_syscall(SYS_getpid), reinterpret_cast<long>(&local), 1,
+              reinterpret_cast<long>(&remote), 1);
 }
 
 void flush_streams() {

@@ -44,6 +44,9 @@ void at_process_end(void (*handler)(int status));
 /// Ends it at once: no handler is called.
 [[noreturn]] void exit_process(int status);
 
+/// Copies what can be read at an address of ours; nothing where nothing is mapped.
+void read_own_memory(const void* from, void* to, size_t size_bytes);
+
 /// Writes out what stdio streams hold.
 void flush_streams();
 

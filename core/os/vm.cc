@@ -103,6 +103,14 @@ bool hide(void* address, size_t size_bytes) {
                                static_cast<long>(size_bytes), PROT_NONE));
 }
 
+long lock_pages(void* address, size_t size_bytes) {
+  return raw_syscall(SYS_mlock, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
+}
+
+void unlock_pages(void* address, size_t size_bytes) {
+  raw_syscall(SYS_munlock, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
+}
+
 void put_in_core(void* address, size_t size_bytes) {
   raw_syscall(SYS_madvise, reinterpret_cast<long>(address), static_cast<long>(size_bytes),
               MADV_DODUMP);

@@ -36,6 +36,11 @@ bool purge(void* address, size_t size_bytes);
 /// Nobody may touch the pages any more; what is in them stays. False when refused.
 bool hide(void* address, size_t size_bytes);
 
+/// The pages are in memory from now on, and stay there / may leave it again. 0, or a negative
+/// errno.
+long lock_pages(void* address, size_t size_bytes);
+void unlock_pages(void* address, size_t size_bytes);
+
 /// What is in the pages is written to core files.
 void put_in_core(void* address, size_t size_bytes);
 

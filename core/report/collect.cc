@@ -184,7 +184,7 @@ void fill_rows(Rows* rows,
       if (record.tag != 0) {
         const wire::TagRecord& named = tag::tags()[record.tag];
         tag.name = reinterpret_cast<const char*>(named.name);
-        tag.origin = named.origin == wire::TagOrigin::kApi ? "api" : "rule";
+        tag.origin = wire::origin_name(named.origin);
         tag.peak_live_bytes = read_relaxed(named.peak_live_bytes);
       }
     }

@@ -14,6 +14,7 @@
 #include "core/tag/rules.h"
 #include "core/tag/tags.h"
 #include "core/wire/tables.h"
+#include "core/zone/zone.h"
 
 // Found by name in the library's dynamic symbols; the version in it, not in its name, tells its
 // layout.
@@ -58,6 +59,8 @@ void publish_descriptor() {
   descriptor.tag_count = address_of(tag::tag_count_address());
   descriptor.rules = address_of(tag::rules_address());
   descriptor.rule_count = address_of(tag::rule_count_address());
+  descriptor.zones = address_of(zone::zone_records());
+  descriptor.zone_count = zone::kZones;
   publish_process_id();
   // Last: whoever sees the magic may believe the rest.
   std::memcpy(descriptor.magic, wire::kMagic, sizeof(wire::kMagic));

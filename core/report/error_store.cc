@@ -242,6 +242,7 @@ void fill(const Finding& finding, KeptError* error) {
   error->freed_as = finding.freed_as;
   error->freed_size = finding.freed_size;
   error->refused = finding.refused;
+  error->panics = finding.panics;
   error->in_block = finding.in_block;
   keep_detection(finding, error);
   if (!finding.in_block) {
@@ -263,6 +264,9 @@ void fill(const Finding& finding, KeptError* error) {
     error->state = BlockState::kFreed;
   }
   keep_events(*record, error);
+  if (finding.allocated_as != safety::Family::kAny) {
+    error->allocated_as = finding.allocated_as;
+  }
   keep_bytes(finding, error);
   keep_neighbours(finding.block, error);
 }

@@ -52,6 +52,7 @@ struct KeptError {
   bool in_block;
   bool has_record;
   bool refused;
+  bool panics;
   bool withdrawn;
   bool frees_ago_known;
   bool suppressed;  // kept, so that the next one like it need not be looked at, and not told

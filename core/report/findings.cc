@@ -20,6 +20,7 @@
 #include "core/report/session.h"
 #include "core/report/suppressions.h"
 #include "core/safety/checksum.h"
+#include "core/safety/panic.h"
 #include "core/safety/settings.h"
 
 namespace heaptag::report {
@@ -51,14 +52,15 @@ struct Telling {
 
 constinit ErrorView view{};  // under the lock; stacks may be small
 
-// After a fault the program may have a handler, or not.
-render::ErrorTextOptions text_options(const render::Process* process, safety::FoundWhen when) {
+// After a fault the program may have a handler, or not; after a panic the panic says it.
+render::ErrorTextOptions text_options(const render::Process* process, const KeptError& kept) {
   using Then = render::ErrorTextOptions::Then;
   render::ErrorTextOptions options;
   options.process = process;
-  options.then = state.aborts                        ? Then::kAborts
-                 : when == safety::FoundWhen::kFault ? Then::kNotSaid
-                                                     : Then::kGoesOn;
+  options.then = kept.panics                              ? Then::kNotSaid
+                 : state.aborts                           ? Then::kAborts
+                 : kept.when == safety::FoundWhen::kFault ? Then::kNotSaid
+                                                          : Then::kGoesOn;
   return options;
 }
 
@@ -81,9 +83,9 @@ void write_error(const KeptError& kept, bool is_new) {
   process.argv_count = session.argument_count;
   BufferedSink buffered(log_sink());
   if (is_new) {
-    write_error_text(view.error, text_options(&process, kept.when), buffered.sink());
+    write_error_text(view.error, text_options(&process, kept), buffered.sink());
   } else {
-    write_error_repeat(view.error, text_options(&process, kept.when), buffered.sink());
+    write_error_repeat(view.error, text_options(&process, kept), buffered.sink());
   }
   buffered.flush();
 }
@@ -98,7 +100,7 @@ void tell_locked(void* context) {
   if (is_new && is_suppressed(*kept)) {
     kept->suppressed = true;
   }
-  telling->aborts = state.aborts && !kept->suppressed;
+  telling->aborts = state.aborts && !kept->suppressed && !telling->finding->panics;
   if (!kept->suppressed && is_unseen_write(*kept)) {
     telling->corrupted = OwnerId{kept->owner};
   }
@@ -114,6 +116,21 @@ uint64_t count_findings() {
     count += kept_errors()[i].suppressed ? 0 : kept_errors()[i].count;
   }
   return count;
+}
+
+// The old systems' panic, whose message is the report. Comes back where HEAPTAG_PANIC says so.
+void panic_about(const Finding& finding) {
+  write_error_report();
+  const allocator::SlowPathsLeft left;  // a hook or a handler of the program's may come first
+  safety::call_panic_hook(
+      {safety::kind_name(finding.kind), " at ", format_hex(finding.address).view()});
+  const safety::PanicSettings& settings = safety::panic_settings;
+  if (settings.then == safety::AfterPanic::kExit) {
+    os::exit_process(settings.exit_status);
+  }
+  if (settings.then == safety::AfterPanic::kAbort) {
+    os::abort_process();
+  }
 }
 
 [[gnu::noinline]] void on_finding(const Finding& found) {
@@ -137,9 +154,7 @@ uint64_t count_findings() {
     }
   }
   if (telling.aborts) {
-    write_error_report();
-    allocator::leave_slow_paths();  // a handler of the program's may come first
-    os::abort_process();
+    panic_about(finding);
   }
   if (telling.corrupted != OwnerId::kNone) {
     allocator::guard_all_of(telling.corrupted);  // the next time, red-handed

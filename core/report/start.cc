@@ -17,6 +17,7 @@
 #include "core/report/descriptor.h"
 #include "core/report/exit_report.h"
 #include "core/report/findings.h"
+#include "core/report/kernel_start.h"
 #include "core/report/log.h"
 #include "core/report/report_path.h"
 #include "core/report/session.h"
@@ -155,6 +156,7 @@ void start_with_options(int argc, char** argv, char** environment) {
               " ", item.advice, "; it is ignored"});
   }
   apply_tag_options(options, ancestry.is_first);
+  start_kernel_interfaces(options, false);
   if (!has_something_to_say(options)) {
     return;
   }
@@ -217,6 +219,7 @@ void start(int argc, char** argv, char** environment) {
   }
   publish_descriptor();
   note_stderr();
+  listen_to_zones();
   if (has_options(environment)) {
     start_with_options(argc, argv, environment);
   }
@@ -229,12 +232,14 @@ void start(int argc, char** argv, char** environment) {
 void start_aside(
     int argc, char** argv, char** environment, const char* function, const char* file) {
   session.pid = os::process_id();
+  listen_to_zones();
   if (!has_options(environment)) {
     return;
   }
   const config::Options options = config::read_options(
       environment, {[](void*, std::string_view, std::string_view, std::string_view) {}, nullptr});
   open_session(argc, argv, environment, options);
+  start_kernel_interfaces(options, true);
   session.report_path = options.report;
   if (options.signal != 0 || may_report(session)) {
     log_line({session.program, " has an allocator of its own (", function, " of ", base_name(file),

@@ -17,8 +17,9 @@ enum class BlockState : uint32_t {
   kChanging,   // is about to be handed out: nothing of it means anything
 };
 
-/// By which functions a block may be freed. kAny: they cannot be told, or nothing is expected.
-enum class Family : uint8_t { kAny = 0, kMalloc, kNew, kNewArray };
+/// By which functions a block may be freed. kAny: they cannot be told, or nothing is expected. The
+/// last two are in no record: the span says it.
+enum class Family : uint8_t { kAny = 0, kMalloc, kNew, kNewArray, kOsmalloc, kMtype };
 
 constexpr bool may_free(Family allocated, Family freed) {
   return allocated == freed || allocated == Family::kAny || freed == Family::kAny;

@@ -18,7 +18,7 @@ constexpr const char* kKindNames[] = {
 static_assert(sizeof(kKindNames) / sizeof(kKindNames[0]) == static_cast<size_t>(Kind::kCount));
 
 constexpr const char* kWhenNames[] = {"reuse", "eviction", "verify", "exit", "free", "fault"};
-constexpr const char* kFamilyNames[] = {"?", "malloc", "new", "new[]"};
+constexpr const char* kFamilyNames[] = {"?", "malloc", "new", "new[]", "OSMalloc", "MALLOC"};
 
 }  // namespace
 

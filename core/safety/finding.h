@@ -44,11 +44,13 @@ struct Finding {
   bool in_block = false;  // `block` is the one
   CheckedBlock block{};   // record null: nothing more than its place and size is known
   const GuardedBlock* guarded = nullptr;  // `block` is this one: it has a GuardRecord
+  Family allocated_as = Family::kAny;     // if it is not the record that says it
   Family freed_as = Family::kAny;
   size_t freed_size = 0;  // what a sized delete says; 0: nothing
   uintptr_t pc = 0;       // of the call, or the instruction, that has met it; 0: not known
   stack::Frame frame{};   // from where the stack is followed; pc 0: from the listener's caller on
   bool refused = false;   // the call has done nothing
+  bool panics = false;    // whoever tells of it panics afterwards
 };
 
 /// Tells of a finding: set once, before main. Called by any thread, in a slow path, with no lock

@@ -245,6 +245,16 @@ OwnerId owner_of_pair(uintptr_t site, TagId tag) {
   return owner_of_pair_by(site, tag, tag, kMaxRules);
 }
 
+OwnerId known_owner_of_pair(uintptr_t site, TagId tag) {
+  const Facts facts = find_facts(fact_key(site, tag));
+  return facts.is_owner() ? facts.owner() : OwnerId::kNone;
+}
+
+TagId new_tag(std::string_view name, wire::TagOrigin origin) {
+  os::LockGuard guard(state.lock);
+  return state.is_torn ? TagId::kNone : make_tag_locked(name, origin);
+}
+
 TagId tag_by_name(std::string_view name) {
   os::LockGuard guard(state.lock);
   return state.is_torn ? TagId::kNone : intern_tag_locked(name, wire::TagOrigin::kApi);

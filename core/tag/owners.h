@@ -30,8 +30,14 @@ OwnerId owner_of_call(uintptr_t site, const Call& call, bool* is_steady);
 /// The same for a site and a tag that the program has pushed. Pre: not kNone.
 OwnerId owner_of_pair(uintptr_t site, TagId tag);
 
+/// The same, without a lock and without memory: kNone when the pair is new.
+OwnerId known_owner_of_pair(uintptr_t site, TagId tag);
+
 /// The tag that a program calls by name. kNone without memory.
 TagId tag_by_name(std::string_view name);
+
+/// A tag of its own, even if others have its name. kNone without memory.
+TagId new_tag(std::string_view name, wire::TagOrigin origin);
 
 /// After the last add_rule: sites that were seen before get the tags of rules, too.
 void apply_rules();

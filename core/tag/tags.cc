@@ -36,10 +36,15 @@ void restore_tags_locked() {
 
 TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin) {
   for (uint32_t i = 1; i < count; ++i) {
-    if (name_of(table[i]) == name) {
+    const bool may_share = table[i].origin <= wire::TagOrigin::kApi;
+    if (may_share && name_of(table[i]) == name) {
       return TagId{i};
     }
   }
+  return make_tag_locked(name, origin);
+}
+
+TagId make_tag_locked(std::string_view name, wire::TagOrigin origin) {
   const auto capacity = static_cast<uint32_t>(table.capacity());
   if (count == capacity) {
     return TagId{capacity - 1};

@@ -26,6 +26,10 @@ void restore_tags_locked();
 /// without memory.
 TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin);
 
+/// A tag of its own, even if others have its name. The last one beyond the limit; kNone without
+/// memory.
+TagId make_tag_locked(std::string_view name, wire::TagOrigin origin);
+
 uint32_t tag_count();  // entry 0 is unused
 const uint32_t* tag_count_address();
 wire::TagRecord* tags();

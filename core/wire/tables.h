@@ -10,7 +10,7 @@
 
 namespace heaptag::wire {
 
-inline constexpr uint32_t kTablesVersion = 4;
+inline constexpr uint32_t kTablesVersion = 5;
 inline constexpr uint32_t kOwnersPerChunk = 64;
 inline constexpr uint32_t kOverflowOwner = 1;  // whom sites beyond the capacity are charged to
 inline constexpr uint32_t kVariedSizes = UINT16_MAX;  // BinRecord::requested_bytes
@@ -42,7 +42,14 @@ struct OwnerRecord {
   uint64_t size_classes;  // a bit for each that it has asked for
 };
 
-enum class TagOrigin : uint32_t { kRule = 1, kApi = 2 };
+enum class TagOrigin : uint32_t { kRule = 1, kApi, kOsmalloc, kMtype, kArea };
+
+/// In the words of the reports.
+constexpr const char* origin_name(TagOrigin origin) {
+  constexpr const char* kNames[] = {"site", "rule", "api", "osmalloc", "mtype", "area"};
+  const auto index = static_cast<uint32_t>(origin);
+  return index < sizeof(kNames) / sizeof(kNames[0]) ? kNames[index] : kNames[0];
+}
 
 /// A named tag. Append-only.
 struct TagRecord {
@@ -51,6 +58,43 @@ struct TagRecord {
   uint32_t reserved;
   uint64_t peak_live_bytes;
   uint64_t scratch;  // of the holder of the peak lock
+  uint64_t account;  // address of the AccountRecord of an OSMalloc tag or a type; 0: none
+};
+
+/// What OSMalloc and MALLOC count for a tag or a type beside the figures of its owners. Any thread,
+/// atomically.
+struct AccountRecord {
+  uint64_t allocations;
+  uint64_t frees;
+  uint64_t live_bytes;       // requested
+  uint64_t live_usable;      // with rounding
+  uint64_t allocated_bytes;  // requested
+  uint64_t most_usable;      // the highest that live_usable has been
+  uint64_t limit_bytes;      // of live_usable; 0: none
+  uint64_t limit_waits;      // calls that have waited at the limit
+  uint64_t memory_waits;     // calls that might wait, and found no memory
+  uint64_t failed;
+  uint64_t sizes;          // a bit for each bucket that was asked for
+  uint64_t wire_failures;  // blocks that could not be locked
+};
+
+/// Elements of one size in a zone.
+struct BucketRecord {
+  uint64_t element_bytes;
+  uint64_t total;       // elements that there are, free ones included
+  uint64_t requests;    // that were granted
+  uint64_t frees;       //
+  uint64_t failed;      // requests that were not
+  uint64_t could_free;  // frees of an element when more were free than are kept
+  uint64_t high_water;  // free elements that are kept
+};
+
+/// Where OSMalloc, or MALLOC, takes its memory from.
+struct ZoneRecord {
+  uint64_t name;     // address of a NUL-terminated string
+  uint64_t buckets;  // BucketRecord[]
+  uint64_t bucket_count;
+  uint64_t large_bytes;  // in use beyond the largest bucket
 };
 
 /// A rule of HEAPTAG_TAGS. Written before main.
@@ -132,7 +176,10 @@ struct BinChunk {
 
 static_assert(sizeof(OwnerCounters) == 64);
 static_assert(sizeof(OwnerRecord) == 64);
-static_assert(sizeof(TagRecord) == 32);
+static_assert(sizeof(TagRecord) == 40);
+static_assert(sizeof(AccountRecord) == 96);
+static_assert(sizeof(BucketRecord) == 56);
+static_assert(sizeof(ZoneRecord) == 32);
 static_assert(sizeof(RuleRecord) == 24);
 static_assert(sizeof(ModuleRecord) == 72);
 static_assert(sizeof(ThreadRecord) == 64);
@@ -176,6 +223,8 @@ struct Descriptor {
   uint64_t tag_count;        // uint32_t
   uint64_t rules;            // address of the address of RuleRecord[]; 0 there: no rules
   uint64_t rule_count;       // uint32_t
+  uint64_t zones;            // ZoneRecord[]
+  uint64_t zone_count;       // as it is: there are always as many
 };
 
 inline constexpr char kMagic[8] = {'H', 'E', 'A', 'P', 'T', 'A', 'G', 0};

@@ -167,7 +167,7 @@ class LiveReader {
       const wire::TagRecord& record = tag_records_[owner.tag];
       place_of_tag[owner.tag] = report_.tags.size();
       tag.name = memory_.text(record.name);
-      tag.origin = record.origin == wire::TagOrigin::kApi ? "api" : "rule";
+      tag.origin = wire::origin_name(record.origin);
       tag.peak_live_bytes = record.peak_live_bytes;
     } else if (&owner == &owners_[wire::kOverflowOwner]) {
       tag.name = "(more call sites than can be told apart)";

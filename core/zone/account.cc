@@ -1,0 +1,62 @@
+#include "core/zone/account.h"
+
+#include "core/allocator/deferred.h"
+#include "core/allocator/stray.h"
+#include "core/tag/owners.h"
+#include "core/tag/tags.h"
+
+namespace heaptag::zone {
+
+bool open_account(Account* account, std::string_view name, wire::TagOrigin origin, uintptr_t site) {
+  const allocator::QuietScope quiet;
+  if (account->tag == TagId::kNone) {
+    account->tag = tag::new_tag(name, origin);
+  }
+  if (account->tag == TagId::kNone) {
+    return false;
+  }
+  account->base_owner = tag::owner_of_pair(site, account->tag);
+  if (!allocator::prepare_stray(account->base_owner)) {
+    return false;
+  }
+  tag::tags()[index_of(account->tag)].account = reinterpret_cast<uintptr_t>(&account->figures);
+  return true;
+}
+
+OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait) {
+  OwnerId owner = tag::known_owner_of_pair(pc, account.tag);
+  if (owner == OwnerId::kNone && may_wait) {
+    const allocator::QuietScope quiet;
+    owner = tag::owner_of_pair(pc, account.tag);
+    if (!allocator::prepare_stray(owner)) {
+      owner = OwnerId::kNone;
+    }
+  }
+  return owner == OwnerId::kNone || allocator::shared_counters(owner) == nullptr
+             ? account.base_owner
+             : owner;
+}
+
+void count_in(Account* account, unsigned bucket, size_t requested, size_t usable) {
+  wire::AccountRecord& figures = account->figures;
+  add(figures.allocations);
+  add(figures.allocated_bytes, requested);
+  const uint64_t live = __atomic_add_fetch(&figures.live_usable, usable, __ATOMIC_RELAXED);
+  add(figures.live_bytes, requested);
+  if (read_relaxed(figures.most_usable) < live) {
+    raise(figures.most_usable, live);
+  }
+  const uint64_t bit = uint64_t{1} << bucket;
+  if ((read_relaxed(figures.sizes) & bit) == 0) {
+    __atomic_fetch_or(&figures.sizes, bit, __ATOMIC_RELAXED);
+  }
+}
+
+void count_out(Account* account, size_t requested, size_t usable) {
+  wire::AccountRecord& figures = account->figures;
+  subtract(figures.live_bytes, requested);
+  subtract(figures.live_usable, usable);
+  add(figures.frees);
+}
+
+}  // namespace heaptag::zone

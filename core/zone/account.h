@@ -1,0 +1,43 @@
+// Whose blocks those of a zone are: an OSMalloc tag's or a type's. Each is a tag of its own in
+// every report; what the old systems count beside that is here. Layer: core/zone.
+#pragma once
+
+#include <string_view>
+
+#include "core/base/counter.h"
+#include "core/base/types.h"
+#include "core/wire/tables.h"
+
+namespace heaptag::zone {
+
+struct Account {
+  wire::AccountRecord figures;
+  TagId tag;
+  OwnerId base_owner;  // of calls that must not wait, from places that are new
+};
+
+/// Makes the account's tag. `site`: who has asked for it. False without memory. Waits.
+bool open_account(Account* account, std::string_view name, wire::TagOrigin origin, uintptr_t site);
+
+/// Whom a call from `pc` is charged to.
+OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait);
+
+inline void add(uint64_t& counter, uint64_t by = 1) {
+  __atomic_fetch_add(&counter, by, __ATOMIC_RELAXED);
+}
+
+inline void subtract(uint64_t& counter, uint64_t by) {
+  __atomic_fetch_sub(&counter, by, __ATOMIC_RELAXED);
+}
+
+inline void raise(uint64_t& counter, uint64_t to) {
+  uint64_t now = read_relaxed(counter);
+  while (now < to && !__atomic_compare_exchange_n(&counter, &now, to, true, __ATOMIC_RELAXED,
+                                                  __ATOMIC_RELAXED)) {
+  }
+}
+
+void count_in(Account* account, unsigned bucket, size_t requested, size_t usable);
+void count_out(Account* account, size_t requested, size_t usable);
+
+}  // namespace heaptag::zone

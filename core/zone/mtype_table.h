@@ -1,0 +1,41 @@
+// The types of MALLOC, by number. Layer: core/zone.  Locks: none; types come by turns of a counter,
+// and never go.
+#pragma once
+
+#include <string_view>
+
+#include "core/zone/account.h"
+
+namespace heaptag::zone {
+
+inline constexpr int kMtypes = 512;
+inline constexpr int kDevbuf = 2;
+inline constexpr int kTemp = 3;
+inline constexpr size_t kMtypeNameBytes = 64;
+
+enum class MtypePhase : uint32_t { kUnused = 0, kChanging, kUsable, kDetached };
+
+struct Mtype {
+  Account account;
+  char name[kMtypeNameBytes];
+  MtypePhase phase;
+  uint32_t freed;    // changes when somebody who waits at the limit may look again
+  uint32_t waiting;  // calls that wait there
+};
+
+/// The type with this number, whatever its phase, if there ever was one. Null: there was none.
+Mtype* find_mtype(int number);
+
+/// The same for a type that blocks may be allocated for.
+Mtype* find_usable_mtype(int number);
+
+/// A new type, or the detached one of this name if that is wanted. -1: no number is left, or no
+/// memory. Waits.
+int make_mtype(std::string_view name, uint64_t limit, bool may_return, uintptr_t pc);
+
+void detach_mtype(Mtype* type);
+
+/// Of a block that carries this tag. Null: of no type.
+Mtype* mtype_of_tag(TagId tag);
+
+}  // namespace heaptag::zone

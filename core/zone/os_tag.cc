@@ -1,0 +1,126 @@
+#include "core/zone/os_tag.h"
+
+#include <cstring>
+
+#include "core/allocator/deferred.h"
+#include "core/meta/meta_allocator.h"
+#include "core/os/vm.h"
+
+namespace heaptag::zone {
+
+namespace {
+
+constexpr uint32_t kMostLive = 4096;
+constexpr uint32_t kResting = 1024;  // buried since, before a slot is used again
+constexpr uint32_t kSlots = kMostLive + kResting;
+constexpr size_t kTableBytes =
+    (kSlots * sizeof(OsTag) + os::kPageBytes - 1) / os::kPageBytes * os::kPageBytes;
+
+struct State {
+  OsTag* slots;
+  uint32_t used;   // slots that were ever taken
+  uint32_t freed;  // tags so far
+  uint64_t serial;
+};
+
+constinit State state{};
+
+OsTag* table() {
+  return __atomic_load_n(&state.slots, __ATOMIC_ACQUIRE);
+}
+
+uint32_t used_slots() {
+  const uint32_t used = __atomic_load_n(&state.used, __ATOMIC_ACQUIRE);
+  return used < kSlots ? used : kSlots;
+}
+
+// Two threads may come here at once: one of them is too late.
+OsTag* make_table() {
+  const allocator::QuietScope quiet;
+  auto* slots = static_cast<OsTag*>(os::map_pages(kTableBytes));
+  OsTag* none = nullptr;
+  if (slots != nullptr && !__atomic_compare_exchange_n(&state.slots, &none, slots, false,
+                                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    os::unmap(slots, kTableBytes);
+    return none;
+  }
+  if (slots != nullptr) {
+    meta::count_mapped(kTableBytes);
+  }
+  return slots;
+}
+
+OsTag* take_rested(OsTag* slots) {
+  const uint32_t freed = __atomic_load_n(&state.freed, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < kSlots; ++i) {
+    OsTag* tag = slots + i;
+    if (phase_of(tag) == OsPhase::kDead && freed - read_relaxed(tag->freed_as) > kResting &&
+        change_phase(tag, OsPhase::kDead, OsPhase::kChanging)) {
+      return tag;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+OsTag* take_os_tag() {
+  OsTag* slots = table();
+  slots = slots == nullptr ? make_table() : slots;
+  if (slots == nullptr) {
+    return nullptr;
+  }
+  uint32_t used = __atomic_load_n(&state.used, __ATOMIC_RELAXED);
+  while (used < kSlots) {
+    if (__atomic_compare_exchange_n(&state.used, &used, used + 1, true, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+      __atomic_store_n(&slots[used].phase, OsPhase::kChanging, __ATOMIC_RELEASE);
+      return &slots[used];
+    }
+  }
+  return take_rested(slots);
+}
+
+void bury_os_tag(OsTag* tag) {
+  write_relaxed(tag->freed_as, __atomic_fetch_add(&state.freed, 1U, __ATOMIC_RELAXED));
+  __atomic_store_n(&tag->phase, OsPhase::kDead, __ATOMIC_RELEASE);
+}
+
+TagId inherit_tag_id(const char* name) {
+  OsTag* slots = table();
+  for (uint32_t i = 0; i < used_slots(); ++i) {
+    if (phase_of(&slots[i]) == OsPhase::kDead && std::strcmp(slots[i].name, name) == 0) {
+      const TagId id = __atomic_exchange_n(&slots[i].account.tag, TagId::kNone, __ATOMIC_ACQ_REL);
+      if (id != TagId::kNone) {
+        return id;
+      }
+    }
+  }
+  return TagId::kNone;
+}
+
+bool is_os_tag(const void* address) {
+  const OsTag* slots = table();
+  const auto offset = reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(slots);
+  return slots != nullptr && offset < used_slots() * sizeof(OsTag) && offset % sizeof(OsTag) == 0;
+}
+
+OsTag* next_os_tag(uint64_t serial) {
+  OsTag* slots = table();
+  OsTag* next = nullptr;
+  for (uint32_t i = 0; slots != nullptr && i < used_slots(); ++i) {
+    OsTag* tag = &slots[i];
+    const OsPhase phase = phase_of(tag);
+    if ((phase == OsPhase::kLive || phase == OsPhase::kReleased) && tag->serial > serial &&
+        (next == nullptr || tag->serial < next->serial)) {
+      next = tag;
+    }
+  }
+  return next;
+}
+
+uint64_t new_serial() {
+  return __atomic_add_fetch(&state.serial, uint64_t{1}, __ATOMIC_RELAXED);
+}
+
+}  // namespace heaptag::zone

@@ -1,0 +1,297 @@
+#include "core/zone/zone.h"
+
+#include <cstring>
+
+#include "core/allocator/checked_verify.h"
+#include "core/allocator/deferred.h"
+#include "core/allocator/stray.h"
+#include "core/allocator/threads.h"
+#include "core/base/units.h"
+#include "core/heap/address_map.h"
+#include "core/os/clock.h"
+#include "core/safety/block_check.h"
+#include "core/safety/checksum.h"
+#include "core/safety/settings.h"
+#include "core/safety/stacks.h"
+#include "core/tag/owners.h"
+#include "core/zone/complaint.h"
+#include "core/zone/last_word.h"
+#include "core/zone/slabs.h"
+
+namespace heaptag::zone {
+
+using allocator::BlockState;
+using safety::settings;
+
+namespace {
+
+constexpr size_t kOsmallocPoolBytes = kMiB;
+constexpr size_t kMtypePoolBytes = 4 * kMiB;
+
+// The kernel's page counts fit 32 bits, and so do the sizes that records keep of small blocks.
+constexpr size_t kMostBytes = size_t{1} << 42;
+
+constinit wire::ZoneRecord records[kZones]{};
+
+size_t front_bytes(const Request& request) {
+  return settings.redzone_bytes == 0 || request.own_pages ? 0 : safety::front_bytes();
+}
+
+uint64_t thread_number() {
+  return allocator::tls_state->record.id;
+}
+
+safety::StackId stack_if(bool may_wait) {
+  if (!may_wait || settings.stack_depth <= 1) {
+    return 0;
+  }
+  const allocator::QuietScope quiet;
+  return safety::current_stack(settings.stack_depth);
+}
+
+// An element that may be handed out; those that were changed since they were freed are withdrawn.
+CheckedBlock take_element(Zone* zone, Account* account, unsigned bucket, bool may_wait) {
+  for (;;) {
+    BlockRecord* record = zone->free[bucket].pop();
+    if (record != nullptr) {
+      const CheckedBlock block = allocator::listed_block(record);
+      if (allocator::check_freed(block, safety::FoundWhen::kReuse, true)) {
+        return block;
+      }
+      panic_about_corruption(*zone, block);
+      continue;
+    }
+    if (may_wait) {
+      const allocator::QuietScope quiet;
+      if (carve_new(zone, account, bucket)) {
+        fill_pool(zone);
+        continue;
+      }
+    }
+    if (!carve_from_pool(zone, bucket)) {
+      return {};
+    }
+  }
+}
+
+CheckedBlock take_with_pages(
+    Zone* zone, Account* account, const Request& request, size_t bytes, size_t front) {
+  if (!request.may_wait || bytes > kMostBytes) {
+    return {};
+  }
+  const allocator::QuietScope quiet;
+  Span* span =
+      take_large(zone, account, bytes, request.size, front, zone->is_wired && !request.own_pages);
+  if (span == nullptr) {
+    return {};
+  }
+  if (request.own_pages && (span->flags & heap::kFlagZeroed) == 0) {
+    std::memset(span->base, 0, span->size_bytes());
+  }
+  return allocator::block_at(span, 0);
+}
+
+void hand_out(const CheckedBlock& block, const Request& request, OwnerId owner) {
+  BlockRecord* record = block.record;
+  record->change_state(BlockState::kChanging);
+  record->owner = index_of(owner);
+  record->requested = static_cast<uint32_t>(request.size);
+  record->set_allocation(block.front, safety::Family::kAny);
+  record->link = BlockRecord::with_thread(0, static_cast<uint32_t>(thread_number()));
+  record->allocated_ms = os::short_ms();
+  record->allocated_stack = stack_if(request.may_wait);
+  if (settings.redzone_bytes != 0 && !request.own_pages) {
+    safety::fill_redzones(block);
+  } else {
+    record->set(BlockRecord::kTold);  // there are none
+  }
+  record->change_state(BlockState::kLive);
+}
+
+void* fail(Zone* zone, Account* account, unsigned bucket, OwnerId owner, bool may_wait) {
+  add(account->figures.failed);
+  allocator::count_shared_failure(owner);
+  if (may_wait) {
+    add(account->figures.memory_waits);
+  }
+  if (bucket < zone->sizes->count) {
+    add(zone->buckets[bucket].failed);
+  }
+  return nullptr;
+}
+
+void seal(const Zone& zone, const CheckedBlock& block, uintptr_t pc) {
+  constexpr size_t kLargestHeldBytes = 16 * kMiB;
+  if (!settings.kmem_debug || block.bytes > kLargestHeldBytes) {
+    return block.record->set(BlockRecord::kUnsealed);
+  }
+  if (zone.seals_last_word) {
+    write_last_word(block, pc);
+  }
+  safety::seal(block);
+}
+
+bool become_freed(BlockRecord* record) {
+  uint32_t life = read_relaxed(record->life);
+  return BlockState{life & BlockRecord::kStateMask} == BlockState::kLive &&
+         __atomic_compare_exchange_n(&record->life, &life,
+                                     BlockRecord::next_life(life, BlockState::kFreed), false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+}  // namespace
+
+constinit Zone zones[kZones] = {
+    {"osmalloc",
+     &kOsmallocBuckets,
+     heap::kFlagOsmalloc,
+     true,
+     false,
+     kOsmallocPoolBytes,
+     false,
+     {},
+     {},
+     0,
+     0,
+     {},
+     &records[0],
+     {}},
+    {"mtype",
+     &kMtypeBuckets,
+     heap::kFlagMtype,
+     false,
+     true,
+     kMtypePoolBytes,
+     false,
+     {},
+     {},
+     0,
+     0,
+     {},
+     &records[1],
+     {}},
+};
+
+const wire::ZoneRecord* zone_records() {
+  return records;
+}
+
+bool prepare(Zone* zone) {
+  if (likely(__atomic_load_n(&zone->is_ready, __ATOMIC_ACQUIRE))) {
+    return true;
+  }
+  const allocator::QuietScope quiet;
+  if (!allocator::prepare_heap()) {
+    return false;
+  }
+  for (unsigned i = 0; i < zone->sizes->count; ++i) {
+    write_relaxed(zone->buckets[i].element_bytes, uint64_t{zone->sizes->bytes[i]});
+    write_relaxed(zone->buckets[i].high_water, 256 * kKiB / zone->sizes->bytes[i]);
+  }
+  zone->record->name = reinterpret_cast<uintptr_t>(zone->name);
+  zone->record->buckets = reinterpret_cast<uintptr_t>(zone->buckets);
+  write_relaxed(zone->record->bucket_count, uint64_t{zone->sizes->count});
+  fill_pool(zone);
+  __atomic_store_n(&zone->is_ready, true, __ATOMIC_RELEASE);
+  return true;
+}
+
+void* allocate(Zone* zone, Account* account, const Request& request) {
+  const size_t front = front_bytes(request);
+  const size_t wanted = request.size < request.at_least ? request.at_least : request.size;
+  const size_t needed = front + wanted + (front == 0 ? 0 : settings.redzone_bytes);
+  const unsigned bucket = request.own_pages ? zone->sizes->count : bucket_of(*zone->sizes, needed);
+  const bool has_bucket = bucket < zone->sizes->count;
+  const size_t bytes = has_bucket ? zone->sizes->bytes[bucket] : needed;
+  const OwnerId owner = owner_of(*account, request.pc, request.may_wait);
+  CheckedBlock block = bytes <= kLargestSlabElement && has_bucket
+                           ? take_element(zone, account, bucket, request.may_wait)
+                           : take_with_pages(zone, account, request, bytes, front);
+  if (unlikely(block.record == nullptr)) {
+    return fail(zone, account, bucket, owner, request.may_wait);
+  }
+  block.front = front;
+  block.requested = request.size;
+  hand_out(block, request, owner);
+  if (has_bucket) {
+    add(zone->buckets[bucket].requests);
+    if (bytes > kLargestSlabElement) {
+      add(zone->buckets[bucket].total);
+    }
+  } else {
+    add(zone->record->large_bytes, block.bytes);
+  }
+  count_in(account, bucket, request.size, block.bytes);
+  allocator::count_shared_allocation(owner, request.size, block.bytes, request.may_wait);
+  return block.user();
+}
+
+void* count_failure(Account* account, uintptr_t pc) {
+  add(account->figures.failed);
+  allocator::count_shared_failure(owner_of(*account, pc, false));
+  return nullptr;
+}
+
+Found find(const Zone& zone, const void* address) {
+  const Span* span = heap::find_span(address);
+  if (!allocator::is_checked(span) || (span->flags & zone.span_flag) == 0) {
+    return {What::kForeign, {}, 0};
+  }
+  const auto at = reinterpret_cast<uintptr_t>(address);
+  const CheckedBlock block = allocator::find_block(span, at);
+  const BlockState state = block.record == nullptr ? BlockState::kUnused : block.record->state();
+  if (state == BlockState::kUnused) {
+    return {What::kForeign, {}, 0};
+  }
+  const auto offset = static_cast<size_t>(at - reinterpret_cast<uintptr_t>(block.user()));
+  if (offset != 0) {
+    return {What::kInterior, block, offset};
+  }
+  return {state == BlockState::kLive ? What::kLive : What::kFreed, block, 0};
+}
+
+bool release(Zone* zone, Account* account, const CheckedBlock& block, uintptr_t pc, bool may_wait) {
+  Span* span = heap::find_span(block.base);
+  if (settings.redzone_bytes != 0) {
+    allocator::check_redzones(block, safety::FoundWhen::kFree);
+  }
+  seal(*zone, block, pc);
+  if (!become_freed(block.record)) {
+    return false;
+  }
+  BlockRecord* record = block.record;
+  const OwnerId owner{record->owner};
+  record->freed_stack = stack_if(may_wait);
+  record->release = BlockRecord::with_thread(pc, static_cast<uint32_t>(thread_number()));
+  record->freed_ms = os::short_ms();
+  const bool is_large = allocator::is_large(span);
+  const unsigned bucket = is_large ? bucket_of(*zone->sizes, block.bytes) : span->size_class;
+  const bool has_bucket =
+      !is_large || (bucket < zone->sizes->count && zone->sizes->bytes[bucket] == block.bytes);
+  if (has_bucket) {
+    add(zone->buckets[bucket].frees);
+  } else {
+    subtract(zone->record->large_bytes, block.bytes);
+  }
+  count_out(account, block.requested, block.bytes);
+  allocator::count_free_without_state(owner, block.requested, block.bytes);
+  if (is_large) {
+    if (has_bucket) {
+      subtract(zone->buckets[bucket].total, 1);
+    }
+    const allocator::QuietScope quiet;
+    give_large(span);
+    return true;
+  }
+  zone->free[bucket].push(record);
+  if (may_wait) {
+    trim_if_due(zone, bucket);
+  }
+  return true;
+}
+
+TagId tag_of(const CheckedBlock& block) {
+  return TagId{tag::owners()[block.record->owner].tag};
+}
+
+}  // namespace heaptag::zone
