@@ -30,6 +30,7 @@ int cmd_run(const Arguments& arguments);
 int cmd_report(const Arguments& arguments);
 int cmd_snapshot(const Arguments& arguments);
 int cmd_ls(const Arguments& arguments);
+int cmd_vmstat(const Arguments& arguments);
 int cmd_doctor(const Arguments& arguments);
 
 }  // namespace heaptag::tools

@@ -20,6 +20,8 @@ constexpr Command kCommands[] = {
     {"report", "[TARGET] [options]", "show a running process, or a saved report", cmd_report},
     {"snapshot", "[PID] [-o FILE]", "save the figures of a running process", cmd_snapshot},
     {"ls", "", "list the processes that run under heaptag", cmd_ls},
+    {"vmstat", "[PID] [-M] [-m]", "MALLOC's memory in a running process, by bucket and type",
+     cmd_vmstat},
     {"doctor", "[PID | -- PROG ARGS...]", "can it run under heaptag, be read? what to type instead",
      cmd_doctor},
 };

@@ -155,6 +155,14 @@ void fill_site(Rows* rows,
       static_cast<uint32_t>(__builtin_popcountll(read_relaxed(record.size_classes)));
 }
 
+// Only types have one, and their accounts stay where they are.
+uint64_t limit_of(const wire::TagRecord& tag) {
+  const auto* account = reinterpret_cast<const wire::AccountRecord*>(read_relaxed(tag.account));
+  return tag.origin == wire::TagOrigin::kMtype && account != nullptr
+             ? read_relaxed(account->limit_bytes)
+             : 0;
+}
+
 // Named tags first, each with all of its sites; then every site that is its own.
 void fill_rows(Rows* rows,
                std::span<OwnerCounters> sums,
@@ -186,6 +194,7 @@ void fill_rows(Rows* rows,
         tag.name = reinterpret_cast<const char*>(named.name);
         tag.origin = wire::origin_name(named.origin);
         tag.peak_live_bytes = read_relaxed(named.peak_live_bytes);
+        tag.limit_bytes = limit_of(named);
       }
     }
     render::Tag& tag = rows->tags[rows->tag_count - 1];

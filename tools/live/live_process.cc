@@ -169,6 +169,9 @@ class LiveReader {
       tag.name = memory_.text(record.name);
       tag.origin = wire::origin_name(record.origin);
       tag.peak_live_bytes = record.peak_live_bytes;
+      if (record.origin == wire::TagOrigin::kMtype && record.account != 0) {
+        tag.limit_bytes = memory_.value<wire::AccountRecord>(record.account).limit_bytes;
+      }
     } else if (&owner == &owners_[wire::kOverflowOwner]) {
       tag.name = "(more call sites than can be told apart)";
     }

@@ -1,14 +1,9 @@
 #include "tools/report/report_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <algorithm>
 #include <map>
-#include <vector>
 
+#include "tools/text/command_line.h"
 #include "tools/text/message.h"
-#include "tools/text/nearest.h"
 
 namespace heaptag::tools {
 namespace {
@@ -29,79 +24,6 @@ const std::map<std::string, std::pair<SortKey, RowKey>> kSorts = {
     {"blocks", {SortKey::kByReason, RowKey::kBlocks}},
     {"calls", {SortKey::kByReason, RowKey::kCalls}},
     {"allocated", {SortKey::kByReason, RowKey::kAllocated}}};
-
-class CommandLine {
- public:
-  CommandLine(std::string name, const std::string& summary)
-      : name_(std::move(name)), app_(summary, "heaptag " + name_) {
-    app_.set_help_flag("-h,--help", "this text");
-  }
-
-  CLI::App& app() { return app_; }
-
-  /// Nothing when all is well.
-  std::optional<ExitStatus> parse(const Arguments& arguments) {
-    Arguments words = arguments;
-    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
-    try {
-      app_.parse(words);
-    } catch (const CLI::CallForHelp&) {
-      fmt::print("{}", app_.help());
-      return kDone;
-    } catch (const CLI::ExtrasError&) {
-      return complain_extra();
-    } catch (const CLI::ParseError& error) {
-      complain("{}: {}; heaptag {} --help", name_, error.what(), name_);
-      return kUsageOrCouldNot;
-    }
-    return std::nullopt;
-  }
-
-  /// A word of a list; a complaint with all of them otherwise.
-  template <typename Value>
-  bool choose(const char* option,
-              const std::string& word,
-              const std::map<std::string, Value>& choices,
-              Value& value) {
-    if (word.empty()) {
-      return true;
-    }
-    const auto found = choices.find(word);
-    if (found == choices.end()) {
-      std::string list;
-      for (const auto& [choice, ignored] : choices) {
-        list += (list.empty() ? "" : ", ") + choice;
-      }
-      complain("{}: {}={}: not one of {}", name_, option, word, list);
-      return false;
-    }
-    value = found->second;
-    return true;
-  }
-
- private:
-  ExitStatus complain_extra() {
-    const std::string word = app_.remaining().front();
-    if (!word.starts_with('-')) {
-      complain("{}: {} is one word too many; heaptag {} --help", name_, word, name_);
-      return kUsageOrCouldNot;
-    }
-    std::vector<std::string> names;
-    for (const CLI::Option* option : app_.get_options()) {
-      const auto& longs = option->get_lnames();
-      names.insert(names.end(), longs.begin(), longs.end());
-    }
-    const std::string bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
-    const std::string close = nearest(bare.substr(0, bare.find('=')), names);
-    complain("{}: no option {}; {}", name_, word,
-             close.empty() ? "heaptag " + name_ + " --help lists them"
-                           : "did you mean --" + close + "?");
-    return kUsageOrCouldNot;
-  }
-
-  std::string name_;
-  CLI::App app_;
-};
 
 ReportFormat format_of_file(const std::string& path) {
   return path.ends_with(".json")   ? ReportFormat::kJson
