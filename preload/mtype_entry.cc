@@ -39,7 +39,7 @@ void say_if_in_use(const zone::Mtype& type) {
 extern "C" {
 
 HEAPTAG_EXPORT int malloc_type_register(const char* name, unsigned long limit) {
-  return name == nullptr ? -1 : zone::make_mtype(name, limit, false, HEAPTAG_CALLER());
+  return name == nullptr || name[0] == '\0' ? -1 : zone::make_mtype(name, limit, false, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT int heaptag_mtype_setlimit(int type, unsigned long limit) {
@@ -114,7 +114,7 @@ HEAPTAG_EXPORT int heaptag_malloc_type_number(const struct malloc_type* type) {
   }
   if (type->ks_magic != M_MAGIC) {
     panic({"malloc - bogus type"});
-    return 0;
+    return zone::kToldMtype;
   }
   return type->ks_type;
 }

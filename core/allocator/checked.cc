@@ -118,7 +118,7 @@ CheckedBlock take_large(const CheckedRequest& request) {
     if (span != nullptr) {
       span->requested_large = request.size;
       span->inverse = static_cast<uint32_t>(front);
-      span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+      span->flags &= static_cast<uint8_t>(~(heap::kFlagZeroed | heap::kZoneFlags));
       return block_at(span, 0);
     }
   }

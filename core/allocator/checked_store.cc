@@ -317,7 +317,7 @@ void give_large_checked(Span* span) {
     Span* next = going->next;
     going->next = nullptr;
     release_tables(going);
-    going->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
+    going->flags &= static_cast<uint8_t>(~(heap::kFlagZeroed | heap::kZoneFlags));
     heap::release_run(going, false);
     going = next;
   }

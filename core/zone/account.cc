@@ -7,10 +7,56 @@
 
 namespace heaptag::zone {
 
+namespace {
+
+// Places that have called without waiting, and wait to be learned by a call that may.
+struct NewSites {
+  static constexpr unsigned kMost = 64;
+
+  struct Site {
+    uintptr_t pc;  // 0: free
+    const Account* account;
+  };
+
+  Site sites[kMost];
+  uint32_t count;
+};
+
+constinit NewSites new_sites{};
+
+// Beyond the room for them: the next call from there comes here again.
+void note_new_site(const Account& account, uintptr_t pc) {
+  for (NewSites::Site& site : new_sites.sites) {
+    uintptr_t found = 0;
+    if (__atomic_compare_exchange_n(&site.pc, &found, pc, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED)) {
+      __atomic_store_n(&site.account, &account, __ATOMIC_RELEASE);
+      __atomic_fetch_add(&new_sites.count, 1U, __ATOMIC_RELAXED);
+      return;
+    }
+    if (found == pc) {
+      return;
+    }
+  }
+}
+
+void learn_new_sites() {
+  __atomic_store_n(&new_sites.count, 0U, __ATOMIC_RELAXED);
+  for (NewSites::Site& site : new_sites.sites) {
+    const Account* account = __atomic_exchange_n(&site.account, nullptr, __ATOMIC_ACQUIRE);
+    if (account != nullptr) {
+      allocator::prepare_stray(tag::owner_of_pair(site.pc, account->tag));
+      __atomic_store_n(&site.pc, uintptr_t{0}, __ATOMIC_RELEASE);
+    }
+  }
+}
+
+}  // namespace
+
 bool open_account(Account* account, std::string_view name, wire::TagOrigin origin, uintptr_t site) {
   const allocator::QuietScope quiet;
   if (account->tag == TagId::kNone) {
-    account->tag = tag::new_tag(name, origin);
+    account->tag = tag::new_tag(name.empty() ? "(no name)" : name, origin);
   }
   if (account->tag == TagId::kNone) {
     return false;
@@ -24,8 +70,14 @@ bool open_account(Account* account, std::string_view name, wire::TagOrigin origi
 }
 
 OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait) {
+  if (may_wait && unlikely(read_relaxed(new_sites.count) != 0)) {
+    const allocator::QuietScope quiet;
+    learn_new_sites();
+  }
   OwnerId owner = tag::known_owner_of_pair(pc, account.tag);
-  if (owner == OwnerId::kNone && may_wait) {
+  if (owner == OwnerId::kNone && !may_wait) {
+    note_new_site(account, pc);
+  } else if (owner == OwnerId::kNone) {
     const allocator::QuietScope quiet;
     owner = tag::owner_of_pair(pc, account.tag);
     if (!allocator::prepare_stray(owner)) {

@@ -19,7 +19,8 @@ struct Account {
 /// Makes the account's tag. `site`: who has asked for it. False without memory. Waits.
 bool open_account(Account* account, std::string_view name, wire::TagOrigin origin, uintptr_t site);
 
-/// Whom a call from `pc` is charged to.
+/// Whom a call from `pc` is charged to: what must not wait, from a place that is new, to the base
+/// owner, until the next call that may has learned of the place.
 OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait);
 
 inline void add(uint64_t& counter, uint64_t by = 1) {

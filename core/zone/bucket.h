@@ -13,7 +13,7 @@ inline constexpr unsigned kMaxBuckets = 32;
 
 /// Elements up to this size share slabs; larger ones have pages of their own, and never come from
 /// the pool.
-inline constexpr size_t kLargestSlabElement = 16 * 1024;
+inline constexpr size_t kLargestSlabElement = 32 * 1024;
 
 struct BucketSizes {
   std::array<uint32_t, kMaxBuckets> bytes;
@@ -27,9 +27,9 @@ inline constexpr BucketSizes kMtypeBuckets{
     31};
 
 inline constexpr BucketSizes kOsmallocBuckets{
-    {16,  32,  48,  64,   80,   96,   128,  160,  192,  224,  256,  288,   368,  400,
-     512, 576, 768, 1024, 1152, 1280, 1664, 2048, 4096, 6144, 8192, 12288, 16384},
-    27};
+    {16,  32,  48,  64,   80,   96,   128,  160,  192,  224,  256,  288,   368,   400,
+     512, 576, 768, 1024, 1152, 1280, 1664, 2048, 4096, 6144, 8192, 12288, 16384, 32768},
+    28};
 
 /// The bucket of a request, or `count`: it has pages of its own, and is in none.
 constexpr unsigned bucket_of(const BucketSizes& sizes, size_t size_bytes) {
@@ -57,6 +57,6 @@ constexpr bool are_blocks(const BucketSizes& sizes) {
 
 static_assert(are_blocks(kMtypeBuckets) && are_blocks(kOsmallocBuckets));
 static_assert(bucket_of(kMtypeBuckets, 0) == 0 && bucket_of(kMtypeBuckets, 17) == 1);
-static_assert(bucket_of(kOsmallocBuckets, 16385) == kOsmallocBuckets.count);
+static_assert(bucket_of(kOsmallocBuckets, 32769) == kOsmallocBuckets.count);
 
 }  // namespace heaptag::zone

@@ -26,6 +26,9 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 constinit uint64_t patience_ns = 1000 * kNsPerMs;
 
 void panic_about_type(std::string_view function, int number) {
+  if (number == kToldMtype) {
+    return;
+  }
   const Mtype* type = find_mtype(number);
   if (type != nullptr) {
     return panic({function, "bogus type '", type->name, "'"});
@@ -59,16 +62,17 @@ bool is_at_limit(const Mtype& type) {
 // Until somebody frees enough, or for as long as it may take.
 bool wait_at_limit(Mtype* type) {
   add(type->account.figures.limit_waits);
-  const uint64_t deadline = os::monotonic_ns() + patience_ns;
+  uint64_t now = os::monotonic_ns();
+  const uint64_t deadline = now + patience_ns;
   __atomic_fetch_add(&type->waiting, 1U, __ATOMIC_SEQ_CST);
   bool is_at = true;
-  for (uint64_t now = 0; is_at && now < deadline; now = os::monotonic_ns()) {
+  for (; is_at && now < deadline; now = os::monotonic_ns()) {
     const uint32_t seen = __atomic_load_n(&type->freed, __ATOMIC_SEQ_CST);
     is_at = is_at_limit(*type);
     if (is_at) {
-      os::wait_on(&type->freed, seen, deadline - (now == 0 ? os::monotonic_ns() : now));
+      os::wait_on(&type->freed, seen, deadline - now);
+      is_at = is_at_limit(*type);
     }
-    is_at = is_at_limit(*type);
   }
   __atomic_fetch_sub(&type->waiting, 1U, __ATOMIC_SEQ_CST);
   return !is_at;

@@ -145,7 +145,7 @@ bool is_refused(const Free& call, const Found& found) {
     panic({"OSFree(): ", address.view(), " belongs to '", name_of(tag), "', not to '",
            call.tag->name, "'"});
   } else if (is_strict() ? call.size != found.block.requested
-                         : call.size > found.block.bytes - found.block.front) {
+                         : call.size > usable_bytes(found.block)) {
     complain(Kind::kSizeMismatch);
     panic({"OSFree(): ", address.view(), " has ", format_decimal(found.block.requested).view(),
            " bytes, not ", format_decimal(call.size).view()});
@@ -234,7 +234,7 @@ void* os_malloc(uint32_t size, OsTag* tag, OsCall call, uintptr_t pc) {
   }
   const bool is_xnu_noblock = !may_wait && !is_strict() && is_os_tag(tag);
   if (is_xnu_noblock && ((tag->attributes & kPageable) != 0 || size > kMostNoblockXnu)) {
-    return nullptr;
+    return is_usable(tag) ? count_failure(&tag->account, pc) : nullptr;
   }
   if (!is_usable(tag)) {
     panic_about_state("OSMalloc_Tagref", tag);
@@ -270,7 +270,7 @@ void os_free(void* block, uint32_t size, OsTag* tag, uintptr_t pc) {
 uint32_t os_malloc_size(const void* block) {
   const Found found = find(osmalloc_zone(), block);
   if (found.what == What::kLive) {
-    return static_cast<uint32_t>(found.block.bytes - found.block.front);
+    return static_cast<uint32_t>(usable_bytes(found.block));
   }
   const NumberText address = format_hex(reinterpret_cast<uintptr_t>(block));
   panic({"OSMalloc_size(): ", address.view(),

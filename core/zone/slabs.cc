@@ -18,13 +18,13 @@ using heap::SpanState;
 
 namespace {
 
-constexpr uint32_t kPoolPages = 4;
+constexpr uint32_t kPoolPages = 8;
 constexpr uint16_t kOfPool = 1;  // what Span::requested_bytes says of such a slab
 constexpr size_t kSlabBytes = kPoolPages * heap::kSpanPageBytes;
 
 // Whoever carves a slab of the pool cannot ask for records: they are there already, as many as most
 // sizes need.
-constexpr uint32_t kPoolRecords = 256;
+constexpr uint32_t kPoolRecords = 512;
 
 // Tables of records stay readable for whoever still looks at one that was on a list: smaller ones
 // are never given back to the kernel.
@@ -269,7 +269,6 @@ Span* take_large(
 
 void give_large(Span* span) {
   unwire(span);
-  span->flags &= static_cast<uint8_t>(~heap::kZoneFlags);
   BlockRecord* record = allocator::records_of(span);
   constexpr size_t kLargestHeldBytes = 16 * kMiB;
   if (safety::settings.checks_blocks && span->size_bytes() <= kLargestHeldBytes) {

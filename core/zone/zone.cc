@@ -25,16 +25,25 @@ using safety::settings;
 
 namespace {
 
-constexpr size_t kOsmallocPoolBytes = kMiB;
-constexpr size_t kMtypePoolBytes = 4 * kMiB;
-
 // The kernel's page counts fit 32 bits, and so do the sizes that records keep of small blocks.
 constexpr size_t kMostBytes = size_t{1} << 42;
 
 constinit wire::ZoneRecord records[kZones]{};
 
-size_t front_bytes(const Request& request) {
-  return settings.redzone_bytes == 0 || request.own_pages ? 0 : safety::front_bytes();
+// What must not wait, and would not find room for redzones, has none.
+bool has_redzones(const Request& request) {
+  return settings.redzone_bytes != 0 && !request.own_pages &&
+         (request.may_wait ||
+          safety::front_bytes() + request.size + settings.redzone_bytes <= kLargestSlabElement);
+}
+
+// That of a block with pages of its own: one of the larger buckets, or the last of all, which has
+// no size.
+unsigned large_bucket(const BucketSizes& sizes, size_t bytes) {
+  const unsigned bucket = bucket_of(sizes, bytes);
+  const bool is_one =
+      bucket < sizes.count && sizes.bytes[bucket] == bytes && bytes > kLargestSlabElement;
+  return is_one ? bucket : sizes.count;
 }
 
 uint64_t thread_number() {
@@ -55,10 +64,13 @@ CheckedBlock take_element(Zone* zone, Account* account, unsigned bucket, bool ma
     BlockRecord* record = zone->free[bucket].pop();
     if (record != nullptr) {
       const CheckedBlock block = allocator::listed_block(record);
+      const bool is_known = record->state() == BlockState::kWithdrawn;
       if (allocator::check_freed(block, safety::FoundWhen::kReuse, true)) {
         return block;
       }
-      panic_about_corruption(*zone, block);
+      if (!is_known) {
+        panic_about_corruption(*zone, block);
+      }
       continue;
     }
     if (may_wait) {
@@ -100,12 +112,24 @@ void hand_out(const CheckedBlock& block, const Request& request, OwnerId owner) 
   record->link = BlockRecord::with_thread(0, static_cast<uint32_t>(thread_number()));
   record->allocated_ms = os::short_ms();
   record->allocated_stack = stack_if(request.may_wait);
-  if (settings.redzone_bytes != 0 && !request.own_pages) {
+  if (block.front != 0) {
     safety::fill_redzones(block);
   } else {
     record->set(BlockRecord::kTold);  // there are none
   }
   record->change_state(BlockState::kLive);
+}
+
+// As if there were no redzones.
+size_t accounted_bytes(const Zone& zone, const CheckedBlock& block) {
+  if (block.front == 0) {
+    return block.bytes;
+  }
+  if (!zone.seals_last_word) {
+    return block.requested;  // OSMalloc tells how much of it may be used
+  }
+  const unsigned bucket = bucket_of(*zone.sizes, block.requested);
+  return bucket < zone.sizes->count ? zone.sizes->bytes[bucket] : block.bytes;
 }
 
 void* fail(Zone* zone, Account* account, unsigned bucket, OwnerId owner, bool may_wait) {
@@ -114,9 +138,7 @@ void* fail(Zone* zone, Account* account, unsigned bucket, OwnerId owner, bool ma
   if (may_wait) {
     add(account->figures.memory_waits);
   }
-  if (bucket < zone->sizes->count) {
-    add(zone->buckets[bucket].failed);
-  }
+  add(zone->buckets[bucket].failed);
   return nullptr;
 }
 
@@ -131,6 +153,15 @@ void seal(const Zone& zone, const CheckedBlock& block, uintptr_t pc) {
   safety::seal(block);
 }
 
+bool was_freed_lately(const Zone& zone, const void* address) {
+  for (const void* freed : zone.freed_large) {
+    if (freed == address) {
+      return address != nullptr;
+    }
+  }
+  return false;
+}
+
 bool become_freed(BlockRecord* record) {
   uint32_t life = read_relaxed(record->life);
   return BlockState{life & BlockRecord::kStateMask} == BlockState::kLive &&
@@ -139,38 +170,31 @@ bool become_freed(BlockRecord* record) {
                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+constexpr Zone make_osmalloc_zone() {
+  Zone zone{};
+  zone.name = "osmalloc";
+  zone.sizes = &kOsmallocBuckets;
+  zone.span_flag = heap::kFlagOsmalloc;
+  zone.is_wired = true;
+  zone.pool_bytes = kMiB;
+  zone.record = &records[0];
+  return zone;
+}
+
+constexpr Zone make_mtype_zone() {
+  Zone zone{};
+  zone.name = "mtype";
+  zone.sizes = &kMtypeBuckets;
+  zone.span_flag = heap::kFlagMtype;
+  zone.seals_last_word = true;
+  zone.pool_bytes = 4 * kMiB;
+  zone.record = &records[1];
+  return zone;
+}
+
 }  // namespace
 
-constinit Zone zones[kZones] = {
-    {"osmalloc",
-     &kOsmallocBuckets,
-     heap::kFlagOsmalloc,
-     true,
-     false,
-     kOsmallocPoolBytes,
-     false,
-     {},
-     {},
-     0,
-     0,
-     {},
-     &records[0],
-     {}},
-    {"mtype",
-     &kMtypeBuckets,
-     heap::kFlagMtype,
-     false,
-     true,
-     kMtypePoolBytes,
-     false,
-     {},
-     {},
-     0,
-     0,
-     {},
-     &records[1],
-     {}},
-};
+constinit Zone zones[kZones] = {make_osmalloc_zone(), make_mtype_zone()};
 
 const wire::ZoneRecord* zone_records() {
   return records;
@@ -197,7 +221,7 @@ bool prepare(Zone* zone) {
 }
 
 void* allocate(Zone* zone, Account* account, const Request& request) {
-  const size_t front = front_bytes(request);
+  const size_t front = has_redzones(request) ? safety::front_bytes() : 0;
   const size_t wanted = request.size < request.at_least ? request.at_least : request.size;
   const size_t needed = front + wanted + (front == 0 ? 0 : settings.redzone_bytes);
   const unsigned bucket = request.own_pages ? zone->sizes->count : bucket_of(*zone->sizes, needed);
@@ -213,15 +237,14 @@ void* allocate(Zone* zone, Account* account, const Request& request) {
   block.front = front;
   block.requested = request.size;
   hand_out(block, request, owner);
-  if (has_bucket) {
-    add(zone->buckets[bucket].requests);
-    if (bytes > kLargestSlabElement) {
-      add(zone->buckets[bucket].total);
-    }
-  } else {
+  add(zone->buckets[bucket].requests);
+  if (allocator::is_large(heap::find_span(block.base))) {
+    add(zone->buckets[bucket].total);
+  }
+  if (!has_bucket) {
     add(zone->record->large_bytes, block.bytes);
   }
-  count_in(account, bucket, request.size, block.bytes);
+  count_in(account, bucket, request.size, accounted_bytes(*zone, block));
   allocator::count_shared_allocation(owner, request.size, block.bytes, request.may_wait);
   return block.user();
 }
@@ -235,7 +258,7 @@ void* count_failure(Account* account, uintptr_t pc) {
 Found find(const Zone& zone, const void* address) {
   const Span* span = heap::find_span(address);
   if (!allocator::is_checked(span) || (span->flags & zone.span_flag) == 0) {
-    return {What::kForeign, {}, 0};
+    return {was_freed_lately(zone, address) ? What::kFreed : What::kForeign, {}, 0};
   }
   const auto at = reinterpret_cast<uintptr_t>(address);
   const CheckedBlock block = allocator::find_block(span, at);
@@ -252,7 +275,7 @@ Found find(const Zone& zone, const void* address) {
 
 bool release(Zone* zone, Account* account, const CheckedBlock& block, uintptr_t pc, bool may_wait) {
   Span* span = heap::find_span(block.base);
-  if (settings.redzone_bytes != 0) {
+  if (block.front != 0) {
     allocator::check_redzones(block, safety::FoundWhen::kFree);
   }
   seal(*zone, block, pc);
@@ -265,20 +288,18 @@ bool release(Zone* zone, Account* account, const CheckedBlock& block, uintptr_t 
   record->release = BlockRecord::with_thread(pc, static_cast<uint32_t>(thread_number()));
   record->freed_ms = os::short_ms();
   const bool is_large = allocator::is_large(span);
-  const unsigned bucket = is_large ? bucket_of(*zone->sizes, block.bytes) : span->size_class;
-  const bool has_bucket =
-      !is_large || (bucket < zone->sizes->count && zone->sizes->bytes[bucket] == block.bytes);
-  if (has_bucket) {
-    add(zone->buckets[bucket].frees);
-  } else {
+  const unsigned bucket = is_large ? large_bucket(*zone->sizes, block.bytes) : span->size_class;
+  const bool has_bucket = bucket < zone->sizes->count;
+  add(zone->buckets[bucket].frees);
+  if (!has_bucket) {
     subtract(zone->record->large_bytes, block.bytes);
   }
-  count_out(account, block.requested, block.bytes);
+  count_out(account, block.requested, accounted_bytes(*zone, block));
   allocator::count_free_without_state(owner, block.requested, block.bytes);
   if (is_large) {
-    if (has_bucket) {
-      subtract(zone->buckets[bucket].total, 1);
-    }
+    subtract(zone->buckets[bucket].total, 1);
+    const uint64_t turn = __atomic_fetch_add(&zone->freed_large_count, 1U, __ATOMIC_RELAXED);
+    write_relaxed(zone->freed_large[turn % Zone::kFreedLarge], block.user());
     const allocator::QuietScope quiet;
     give_large(span);
     return true;
@@ -288,6 +309,10 @@ bool release(Zone* zone, Account* account, const CheckedBlock& block, uintptr_t 
     trim_if_due(zone, bucket);
   }
   return true;
+}
+
+size_t usable_bytes(const CheckedBlock& block) {
+  return block.front != 0 ? block.requested : block.bytes;
 }
 
 TagId tag_of(const CheckedBlock& block) {

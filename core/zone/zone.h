@@ -46,6 +46,10 @@ struct Zone {
   uint64_t pool_slabs;
   uint64_t slabs_in_pool;
   uint64_t trim_at[kMaxBuckets];  // bytes of free elements that are worth a look
+  // Blocks with pages of their own that went back last: nothing else is left of them.
+  static constexpr unsigned kFreedLarge = 32;
+  void* freed_large[kFreedLarge];
+  uint32_t freed_large_count;
   wire::ZoneRecord* record;
   wire::BucketRecord buckets[kMaxBuckets];
 };
@@ -97,6 +101,9 @@ Found find(const Zone& zone, const void* address);
 /// Frees a live block that `find` has found. False when another thread was first. Waits for nobody,
 /// unless `may_wait`.
 bool release(Zone* zone, Account* account, const CheckedBlock& block, uintptr_t pc, bool may_wait);
+
+/// What may be written there.
+size_t usable_bytes(const CheckedBlock& block);
 
 /// The tag of a block.
 TagId tag_of(const CheckedBlock& block);

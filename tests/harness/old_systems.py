@@ -37,9 +37,10 @@ def panics_of(text):
 
 
 def other_lines(text):
-    """What is on stderr beside panics and the list of what a freed tag still had."""
+    """What is on stderr beside panics, with the error that each of them tells of before, and the
+    list of what a freed tag still had."""
     return [line for line in text.splitlines()
-            if not re.match(r"heaptag: panic: |heaptag: OSMalloc tag '|heaptag:   ", line)]
+            if not re.match(r"heaptag: panic: |heaptag: OSMalloc tag '|heaptag:   |==\d+==", line)]
 
 
 def list_cases(path):

@@ -46,10 +46,12 @@ static void fill(void) {
     kept[i] = take_10001();
     OSFree(take_10001(), 10001, leaves);
   }
+  // What must not wait is charged to where the tag was made, until a call that may wait has learned
+  // of the place.
   kept[3] = take_502();
-  kept[4] = take_502();
   kept[5] = take_none();
   kept[6] = take_pages(pages);
+  kept[4] = take_502();
   kept[7] = take_pages(twin);
   OSFree(take_pages(twin), 8192, twin);
   CHECK(fail_to_take() == NULL);
