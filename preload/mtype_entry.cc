@@ -39,7 +39,9 @@ void say_if_in_use(const zone::Mtype& type) {
 extern "C" {
 
 HEAPTAG_EXPORT int malloc_type_register(const char* name, unsigned long limit) {
-  return name == nullptr || name[0] == '\0' ? -1 : zone::make_mtype(name, limit, false, HEAPTAG_CALLER());
+  return name == nullptr || name[0] == '\0'
+             ? -1
+             : zone::make_mtype(name, limit, false, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT int heaptag_mtype_setlimit(int type, unsigned long limit) {

@@ -34,6 +34,8 @@ WEAK const char* __asan_default_options(void);
 WEAK void heaptag_tag_push(const char*);
 WEAK void heaptag_tag_pop(void);
 WEAK void heaptag_check_access(const void*, size_t, int, const void*);
+#include "first_calls_kernel.h"
+
 // A nothrow_t is passed by reference and not looked at.
 WEAK void* _Znwm(size_t);
 WEAK void* _Znam(size_t);
@@ -179,7 +181,8 @@ static inline int call_dlclose(void) {
   CALL(__asan_default_options, __asan_default_options() != NULL)                           \
   CALL(heaptag_tag_push, (heaptag_tag_push("first"), 1))                                   \
   CALL(heaptag_tag_pop, (heaptag_tag_pop(), 1))                                            \
-  CALL(heaptag_check_access, (heaptag_check_access("", 1, 0, NULL), 1))
+  CALL(heaptag_check_access, (heaptag_check_access("", 1, 0, NULL), 1))                    \
+  FIRST_KERNEL_CALLS(CALL)
 
 #define DEFINE_FIRST(name, expression)                               \
   __attribute__((noinline, noclone)) static int first_##name(void) { \

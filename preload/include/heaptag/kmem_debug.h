@@ -9,9 +9,9 @@
  * The block is not altered, but for its last word (8 bytes, the end of its bucket element):
  *     pc << 16 | checksum
  * `pc`: the return address of FREE in the function that called it, 48 bits. The checksum: that of
- * all bytes before, folded to 16 bits; it is keyed, and another one in each process. The word is
- * there for debuggers; what counts is a record out of the program's reach, with the whole pc and a
- * checksum of 64 bits. When the word alone was overwritten, the record still has the right pc.
+ * all bytes before, folded to 16 bits. The word is there for debuggers; what counts is a record out
+ * of the program's reach, with the whole pc and a checksum of 32 bits. When the word alone was
+ * overwritten, the record still has the right pc.
  *
  * Not detected: writes after the block was allocated again (see HEAPTAG_GUARD for these).
  *

@@ -81,9 +81,9 @@ extern void OSMalloc_Tagfree(OSMallocTag tag) __asm__("heaptag_OSMalloc_Tagfree"
 extern void* OSMalloc(uint32_t size, OSMallocTag tag) __asm__("heaptag_OSMalloc");
 
 /* The same, and never blocks: no system call, no lock that could be waited for. It lives on freed
- * blocks and on memory that was prepared, and locked, beforehand, in pieces of up to 32 KiB; NULL when
- * it would have to block. A place that has never called before is charged to where the tag was made,
- * until a call that may block has learned of it. */
+ * blocks and on memory that was prepared, and locked, beforehand, in pieces of up to 32 KiB; NULL
+ * when it would have to block. A place that has never called before is charged to where the tag was
+ * made, until a call that may block has learned of it. */
 extern void* OSMalloc_noblock(uint32_t size, OSMallocTag tag) __asm__("heaptag_OSMalloc_noblock");
 
 /* Equivalent to OSMalloc_noblock. */
