@@ -79,30 +79,23 @@ inline void note_slack(ThreadState* thread, const Bin* bin, FreeBlock* block, si
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-/// The fast path. `miss()` is returned when the request has no slot, `empty()` when its bin has no
-/// block.
-template <typename Miss, typename Empty>
-[[gnu::always_inline]] inline void* allocate_or(size_t size,
-                                                uintptr_t site,
-                                                Miss miss,
-                                                Empty empty) {
-  ThreadState* thread = tls_state;
-  if (unlikely(size > heap::kTabledBytes) && unlikely(size > heap::kLargestClassBytes)) {
-    return miss();
-  }
-  const unsigned selector = heap::selector_of(size);
-  if constexpr (!kAccounting) {
-    FreeBlock* block = pop_block(thread->metered[selector / 2]);
-    return likely(block != nullptr) ? block : miss();
-  }
+/// The slot of a request that has one; null otherwise. Pre: not larger than any class.
+[[gnu::always_inline]] inline Slot* probe(const ThreadState* thread,
+                                          uintptr_t site,
+                                          unsigned selector) {
   const uint64_t key = slot_key(site, selector);
   Slot* slot = thread->slot_of(key);
-  if (unlikely(slot->key != key)) {
-    slot = other_place(slot);
-    if (slot->key != key) {
-      return miss();
-    }
+  if (likely(slot->key == key)) {
+    return slot;
   }
+  slot = other_place(slot);
+  return slot->key == key ? slot : nullptr;
+}
+
+/// A block of the slot's, charged. `empty()` is returned when its bin has none.
+template <typename Empty>
+[[gnu::always_inline]] inline void* allocate_from(
+    ThreadState* thread, Slot* slot, unsigned selector, size_t size, Empty empty) {
   if (likely(slot->uniform_size == size)) {
     FreeBlock* block = pop_block(slot->uniform_bin);
     if (unlikely(block == nullptr)) {
@@ -129,6 +122,26 @@ template <typename Miss, typename Empty>
   return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
 }
 
+/// The fast path. `miss()` is returned when the request has no slot, `empty()` when its bin has no
+/// block.
+template <typename Miss, typename Empty>
+[[gnu::always_inline]] inline void* allocate_or(size_t size,
+                                                uintptr_t site,
+                                                Miss miss,
+                                                Empty empty) {
+  ThreadState* thread = tls_state;
+  if (unlikely(size > heap::kTabledBytes) && unlikely(size > heap::kLargestClassBytes)) {
+    return miss();
+  }
+  const unsigned selector = heap::selector_of(size);
+  if constexpr (!kAccounting) {
+    FreeBlock* block = pop_block(thread->metered[selector / 2]);
+    return likely(block != nullptr) ? block : miss();
+  }
+  Slot* slot = probe(thread, site, selector);
+  return slot == nullptr ? miss() : allocate_from(thread, slot, selector, size, empty);
+}
+
 /// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
 /// free of a frame. `Search` is what happens when the site is not known.
 template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow,
@@ -153,32 +166,66 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 
 inline constexpr unsigned kFastWrapperLevels = 4;
 
-/// If `pc` lies in an allocation wrapper whose frame is an ordinary one, its caller is tried. `sp`
-/// is the stack pointer when the call at `pc` returns. `kProbed`: it has no slot.
-template <void* (*Slow)(size_t size, uintptr_t site), unsigned kLevel, bool kProbed>
-[[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp) {
+// Three functions that hand on to each other by tail calls: small, so that none needs a frame.
+// `sp` is the stack pointer when the call at `pc` returns; `levels` are left to look at.
+
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels);
+
+/// `pc` is in the table of facts alone, or unknown, and has no slot.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_by_facts(size_t size,
+                                          uintptr_t pc,
+                                          uintptr_t sp,
+                                          unsigned levels) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
-  if constexpr (kLevel < kFastWrapperLevels) {
-    if (likely(facts.has_plain_row())) {
-      const uintptr_t caller_sp = sp + facts.plain_offset();
-      const uintptr_t caller_pc = reinterpret_cast<const uintptr_t*>(caller_sp)[-1];
-      if (facts.is_called_by_wrappers()) {
-        return allocate_behind<Slow, kLevel + 1, false>(size, caller_pc, caller_sp);
-      }
-      // Only sites that are to blame have slots.
-      return allocate_or(
-          size, caller_pc,
-          [=] { return allocate_behind<Slow, kLevel + 1, true>(size, caller_pc, caller_sp); },
-          [=] { return Slow(size, caller_pc); });
+  if (facts.is_site() && levels == kFastWrapperLevels) {
+    return Slow(size, pc);
+  }
+  if (!facts.has_plain_row() || levels == 0) {
+    return allocate_blaming<Slow>(size);
+  }
+  const uintptr_t caller_sp = sp + facts.plain_offset();
+  const uintptr_t caller_pc = reinterpret_cast<const uintptr_t*>(caller_sp)[-1];
+  return allocate_or(
+      size, caller_pc,
+      [=] { return allocate_behind<Slow>(size, caller_pc, caller_sp, levels - 1); },
+      [=] { return Slow(size, caller_pc); });
+}
+
+/// `pc` may have a slot: only sites that are to blame have.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_at(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels) {
+  return allocate_or(
+      size, pc,
+      [=] {
+        return tag::find_plain_wrapper(pc).is_of(pc)
+                   ? allocate_behind<Slow>(size, pc, sp, levels)
+                   : allocate_by_facts<Slow>(size, pc, sp, levels);
+      },
+      [=] { return Slow(size, pc); });
+}
+
+/// `pc` has no slot. If it lies in an allocation wrapper whose frame is an ordinary one, its caller
+/// is tried next.
+template <void* (*Slow)(size_t size, uintptr_t site)>
+[[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels) {
+  tag::PlainWrapper wrapper = tag::find_plain_wrapper(pc);
+  if (unlikely(!wrapper.is_of(pc))) {
+    return allocate_by_facts<Slow>(size, pc, sp, levels);
+  }
+  for (; levels != 0; --levels) {
+    sp += wrapper.offset();
+    pc = reinterpret_cast<const uintptr_t*>(sp)[-1];
+    if (!wrapper.is_called_by_wrappers()) {
+      break;
+    }
+    wrapper = tag::find_plain_wrapper(pc);
+    if (!wrapper.is_of(pc)) {
+      break;
     }
   }
-  if constexpr (!kProbed) {
-    if (likely(facts.is_site())) {
-      return allocate_or(
-          size, pc, [=] { return allocate_blaming<Slow>(size); }, [=] { return Slow(size, pc); });
-    }
-  }
-  return kLevel == 0 && facts.is_site() ? Slow(size, pc) : allocate_blaming<Slow>(size);
+  return levels == 0 ? allocate_blaming<Slow>(size) : allocate_at<Slow>(size, pc, sp, levels - 1);
 }
 
 /// What entry points without a frame do when the fast path has no block for their return address.
@@ -189,7 +236,7 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   uintptr_t sp;
   __asm__("movq %%rsp, %0" : "=r"(sp));
   return likely(*reinterpret_cast<const uintptr_t*>(sp) == pc)
-             ? allocate_behind<Slow, 0, true>(size, pc, sp + sizeof(uintptr_t))
+             ? allocate_behind<Slow>(size, pc, sp + sizeof(uintptr_t), kFastWrapperLevels)
              : allocate_blaming<Slow>(size);
 }
 

@@ -44,8 +44,33 @@ bool make_room() {
   return true;
 }
 
+// Who was there first stays: two that are hot would push each other out for ever.
+void note_plain(uintptr_t pc, Facts facts) {
+  uint64_t& place = plain_place(pc);
+  const bool is_its_own = PlainWrapper(place).is_of(pc);
+  if (facts.has_plain_row() && PlainWrapper::has_room_for(facts.plain_offset())) {
+    if (place == 0 || is_its_own) {
+      write_relaxed(place,
+                    PlainWrapper(pc, facts.plain_offset(), facts.is_called_by_wrappers()).word());
+    }
+  } else if (is_its_own) {
+    write_relaxed(place, 0);
+  }
+}
+
+void forget_plain(uintptr_t pc) {
+  if (PlainWrapper(plain_place(pc)).is_of(pc)) {
+    write_relaxed(plain_place(pc), 0);
+  }
+}
+
+constexpr bool is_of_site(uint64_t key) {
+  return key > FactTable::kForgotten && site_of_fact_key(key) == key;
+}
+
 }  // namespace
 
+constinit uint64_t plain_wrappers[1U << kPlainBits]{};
 constinit FactTable* fact_table = &no_table;
 
 FactTable::Entry* FactTable::find(uint64_t key) {
@@ -69,6 +94,9 @@ bool add_facts_locked(uint64_t key, Facts facts) {
   used += entry->key == 0 ? 1 : 0;
   __atomic_store_n(&entry->facts, facts.word(), __ATOMIC_RELAXED);
   __atomic_store_n(&entry->key, key, __ATOMIC_RELEASE);
+  if (is_of_site(key)) {
+    note_plain(key, facts);
+  }
   return true;
 }
 
@@ -77,12 +105,22 @@ void note_called_by_wrapper(uintptr_t pc) {
   if (__atomic_load_n(&entry->key, __ATOMIC_RELAXED) == fact_key(pc)) {
     __atomic_fetch_or(&entry->facts, Facts::kNested, __ATOMIC_RELAXED);
   }
+  uint64_t word = read_relaxed(plain_place(pc));
+  if (PlainWrapper(word).is_of(pc)) {
+    __atomic_compare_exchange_n(&plain_place(pc), &word, word | PlainWrapper::kNested, false,
+                                __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  }
 }
 
 void visit_facts_locked(void (*visitor)(FactTable::Entry* entry)) {
   for (size_t i = 0; i <= fact_table->mask; ++i) {
-    if (fact_table->entries[i].key > FactTable::kForgotten) {
-      visitor(&fact_table->entries[i]);
+    FactTable::Entry& entry = fact_table->entries[i];
+    const uint64_t key = entry.key;
+    if (key > FactTable::kForgotten) {
+      visitor(&entry);
+      if (entry.key == FactTable::kForgotten) {
+        forget_plain(site_of_fact_key(key));
+      }
     }
   }
 }
@@ -92,6 +130,7 @@ void forget_facts_locked(uintptr_t begin, uintptr_t end) {
     FactTable::Entry& entry = fact_table->entries[i];
     const uintptr_t call = site_of_fact_key(entry.key) - 1;
     if (entry.key > FactTable::kForgotten && call >= begin && call < end) {
+      forget_plain(site_of_fact_key(entry.key));
       __atomic_store_n(&entry.key, FactTable::kForgotten, __ATOMIC_RELEASE);
     }
   }

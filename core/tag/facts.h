@@ -4,6 +4,7 @@
 // Layer: core/tag.  Locks: writers hold the owner table's.
 #pragma once
 
+#include "core/base/counter.h"
 #include "core/base/types.h"
 #include "core/base/units.h"
 #include "core/stack/frame_rows.h"
@@ -26,9 +27,9 @@ class Facts {
   static Facts of_wrapper(const stack::FrameRow& row) {
     const bool is_plain =
         !row.cfa_from_rbp && row.cfa_offset < kPlainEnd && row.rbp_saved_below < kPlainEnd;
-    return Facts(kWrapper | (is_plain ? kPlainRow | row.cfa_offset |
-                                            uint64_t{row.rbp_saved_below} << kPlainBits
-                                      : row.pack()));
+    return Facts(kWrapper |
+                 (is_plain ? kPlainRow | row.cfa_offset | uint64_t{row.rbp_saved_below} << kRowBits
+                           : row.pack()));
   }
 
   /// A wrapper that wrappers call: to look at its caller's slot first would be in vain. A hint: set
@@ -71,7 +72,7 @@ class Facts {
   stack::FrameRow row() const {
     return has_plain_row()
                ? stack::FrameRow{false, plain_offset(),
-                                 static_cast<uint32_t>(word_ >> kPlainBits & (kPlainEnd - 1))}
+                                 static_cast<uint32_t>(word_ >> kRowBits & (kPlainEnd - 1))}
                : stack::FrameRow::unpack(word_ & kLowBits);
   }
 
@@ -79,8 +80,8 @@ class Facts {
 
  private:
   static constexpr uint64_t kLowBits = (uint64_t{1} << 48) - 1;
-  static constexpr unsigned kPlainBits = 24;
-  static constexpr uint32_t kPlainEnd = 1U << kPlainBits;
+  static constexpr unsigned kRowBits = 24;
+  static constexpr uint32_t kPlainEnd = 1U << kRowBits;
   static constexpr uint64_t kWrapper = uint64_t{1} << 63;
   static constexpr uint64_t kOwner = uint64_t{1} << 62;
   static constexpr uint64_t kConditional = uint64_t{1} << 61;
@@ -140,6 +141,48 @@ extern constinit FactTable* fact_table;
       return {};
     }
   }
+}
+
+/// What malloc most often asks of an address that lies in a wrapper, in one word: the address, how
+/// far its frame reaches, and whether wrappers call it.
+class PlainWrapper {
+ public:
+  constexpr explicit PlainWrapper(uint64_t word) : word_(word) {}
+
+  constexpr PlainWrapper(uintptr_t pc, uint32_t offset, bool is_nested)
+      : word_(pc | uint64_t{offset / kUnit} << kPcBits | (is_nested ? kNested : 0)) {}
+
+  constexpr bool is_of(uintptr_t pc) const { return ((word_ ^ pc) << (64 - kPcBits)) == 0; }
+
+  constexpr uintptr_t offset() const { return (word_ >> kPcBits & kMostUnits) * kUnit; }
+
+  constexpr bool is_called_by_wrappers() const { return (word_ & kNested) != 0; }
+
+  constexpr uint64_t word() const { return word_; }
+
+  static constexpr bool has_room_for(uint32_t offset) { return offset / kUnit <= kMostUnits; }
+
+  static constexpr uint64_t kNested = uint64_t{1} << 60;
+
+ private:
+  static constexpr unsigned kPcBits = 47;
+  static constexpr uint32_t kUnit = 8;
+  static constexpr uint64_t kMostUnits = (1U << 13) - 1;
+
+  uint64_t word_;
+};
+
+/// Of as many addresses as there is room for; the others are in the table of facts alone. Written
+/// with that.
+inline constexpr unsigned kPlainBits = 10;
+extern constinit uint64_t plain_wrappers[1U << kPlainBits];
+
+inline uint64_t& plain_place(uintptr_t pc) {
+  return plain_wrappers[pc * 0x9E3779B97F4A7C15U >> (64 - kPlainBits)];
+}
+
+[[gnu::always_inline]] inline PlainWrapper find_plain_wrapper(uintptr_t pc) {
+  return PlainWrapper(read_relaxed(plain_place(pc)));
 }
 
 /// False when the kernel refuses memory.

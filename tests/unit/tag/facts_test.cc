@@ -38,6 +38,43 @@ TEST(Facts, KeepRowsOfWrappers) {
   }
 }
 
+TEST(PlainWrapper, SaysWhatItWasMadeOf) {
+  for (const uintptr_t pc : {uintptr_t{1}, uintptr_t{0x55aabbccdd01}, (uintptr_t{1} << 47) - 1}) {
+    for (const uint32_t offset : {8U, 48U, 65528U}) {
+      for (const bool is_nested : {false, true}) {
+        const PlainWrapper wrapper(pc, offset, is_nested);
+        EXPECT_TRUE(wrapper.is_of(pc));
+        EXPECT_FALSE(wrapper.is_of(pc ^ 1) || wrapper.is_of(pc ^ uintptr_t{1} << 46));
+        EXPECT_EQ(wrapper.offset(), offset);
+        EXPECT_EQ(wrapper.is_called_by_wrappers(), is_nested);
+      }
+    }
+  }
+  EXPECT_FALSE(PlainWrapper(uint64_t{0}).is_of(0x1000));
+  EXPECT_TRUE(PlainWrapper::has_room_for(65528) && !PlainWrapper::has_room_for(65536));
+}
+
+TEST(PlainWrapper, FollowsTheTableOfFacts) {
+  constexpr uintptr_t kSite = 0x7f3300000123;
+  constexpr stack::FrameRow kRow{false, 48, 0};
+  ASSERT_TRUE(add_facts_locked(fact_key(kSite), Facts::of_wrapper(kRow)));
+  EXPECT_TRUE(find_plain_wrapper(kSite).is_of(kSite));
+  EXPECT_EQ(find_plain_wrapper(kSite).offset(), 48);
+  EXPECT_FALSE(find_plain_wrapper(kSite).is_called_by_wrappers());
+  note_called_by_wrapper(kSite);
+  EXPECT_TRUE(find_plain_wrapper(kSite).is_called_by_wrappers());
+  // It is to blame after all.
+  ASSERT_TRUE(add_facts_locked(fact_key(kSite), Facts::of_owner(OwnerId{5})));
+  EXPECT_FALSE(find_plain_wrapper(kSite).is_of(kSite));
+  ASSERT_TRUE(add_facts_locked(fact_key(kSite), Facts::of_wrapper(kRow)));
+  EXPECT_TRUE(find_plain_wrapper(kSite).is_of(kSite));
+  forget_facts_locked(kSite - 10, kSite + 10);
+  EXPECT_FALSE(find_plain_wrapper(kSite).is_of(kSite));
+  // A pair with a tag is no address that calls.
+  ASSERT_TRUE(add_facts_locked(fact_key(kSite, TagId{3}), Facts::of_wrapper(kRow)));
+  EXPECT_FALSE(find_plain_wrapper(kSite).is_of(kSite));
+}
+
 TEST(Facts, OfASiteAndOfItsPairsAreDifferentThings) {
   constexpr uintptr_t kSite = 0x7f1234567890;
   ASSERT_TRUE(add_facts_locked(fact_key(kSite), Facts::of_owner(OwnerId{5})));
