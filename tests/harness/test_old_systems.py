@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from old_systems import passes
+from old_systems import HOWS, holds, panics_of, passes
 from runner import LIBRARY, PROGRAMS, ROOT, base_environment, program, run, tool_or_skip
 
 INCLUDE = ROOT / "preload/include"
@@ -48,9 +48,28 @@ def test_old_names_of_headers(name, use):
 
 
 @pytest.mark.parametrize("case", ["osmalloc", "mtype"])
-@pytest.mark.parametrize("how", ["linked", "preloaded"])
+@pytest.mark.parametrize("how", HOWS)
 def test_cxx(case, how):
     passes("old_systems/in_cxx", case, how=how)
+
+
+@pytest.mark.parametrize("case", ["installing", "nested", "leaving", "threads"])
+@pytest.mark.parametrize("how", HOWS)
+def test_panic_hook(case, how):
+    """Every panic has its line, whatever the hook does."""
+    done = holds("old_systems/hooks", case, how=how, env={"HEAPTAG_PANIC": "warn"})
+    count = {"installing": 3, "nested": 4, "leaving": 1000, "threads": 1}[case]
+    assert len(panics_of(done.stderr)) == count == len(done.stderr.splitlines()), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("case", ["alone", "among_threads"])
+@pytest.mark.parametrize("how", HOWS)
+def test_forks(case, how):
+    passes("old_systems/forks", case, how=how)
+
+
+def test_types_of_plugins():
+    passes("old_systems/plugins", "types", PROGRAMS / "lib_types.so")
 
 
 def test_opened_at_run_time():

@@ -18,8 +18,7 @@
 extern "C" {
 #endif
 
-/* Made by the macros below only. The caller's: it must live until it is detached, or its library is
- * unloaded. */
+/* Made by the macros below only. The caller's. */
 struct malloc_type {
   unsigned long ks_magic;   /* M_MAGIC */
   const char* ks_shortdesc; /* the name in statistics and reports: copied when attached */
@@ -31,8 +30,7 @@ struct malloc_type {
 #define M_MAGIC 877983977UL
 
 /* Makes `type` known. The name: up to 63 bytes, what is longer is cut off. Types that share a name
- * are two, but: the name of a detached type takes that type's number and figures on again; so does
- * a type of equal name and address whose library was unloaded meanwhile.
+ * are two, but: the name of a detached or retired type takes that type's number and figures on.
  * Panics: NULL or another magic, "malloc_type_attach: bad magic"; attached already,
  * "malloc_type_attach: 'NAME' is already on the list"; no number is free, "malloc_type_attach:
  * 'NAME': no room for more types".
@@ -53,9 +51,15 @@ extern void malloc_type_detach(struct malloc_type* type) __asm__("heaptag_malloc
 extern void malloc_type_setlimit(struct malloc_type* type,
                                  unsigned long limit) __asm__("heaptag_malloc_type_setlimit");
 
-/* Its number, for heaptag_mtype_get_stats; 0 when it was never attached or is NULL; what is no type
- * (another magic) panics: "malloc - bogus type". */
+/* Its number, for heaptag_mtype_get_stats; 0 when it was never attached, -1 when it is NULL or has
+ * another magic: MALLOC and FREE panic with these. Does not panic. */
 extern int heaptag_malloc_type_number(const struct malloc_type* type);
+
+/* Says that the library that defined the type is being unloaded (by the macros, also at exit). The
+ * type can still be used; the next one of its name takes its number and figures on, so that a
+ * plugin that comes and goes does not use numbers up. Nothing happens for what is no type. Threads:
+ * safe. Signals: not for handlers. */
+extern void heaptag_malloc_type_retire(int type);
 
 /* Each is followed by a semicolon. `type` becomes an array of one, so that it stands for a pointer.
  * `name`, `description`: texts. `limit`: bytes, 0: none. */
@@ -72,6 +76,9 @@ extern int heaptag_malloc_type_number(const struct malloc_type* type);
   MALLOC_JUSTDEFINE_LIMIT(type, name, description, limit);                    \
   __attribute__((constructor(101))) static void heaptag_attach_##type(void) { \
     malloc_type_attach(type);                                                 \
+  }                                                                           \
+  __attribute__((destructor(101))) static void heaptag_retire_##type(void) {  \
+    heaptag_malloc_type_retire((type)->ks_type);                              \
   }                                                                           \
   MALLOC_DECLARE(type)
 

@@ -44,7 +44,8 @@ extern "C" {
 #define M_TEMP 3   /* what lives as long as a function */
 #define M_LAST 512 /* types have numbers below */
 
-/* Makes a type at run time. `name`: copied, up to 63 bytes; types that share a name are two.
+/* Makes a type at run time. `name`: copied, up to 63 bytes; types that share a name are two, unless
+ * the former is retired or detached (malloc_type.h): then its number is given again.
  * `limit`: bytes that may be in use at once, 0 for any number; see MALLOC.
  * Returns its number, from 4 to M_LAST - 1; -1 when there is no number left or no name. It stays
  * until the process ends. Threads: safe. Signals: not for handlers. */
@@ -60,6 +61,9 @@ extern int malloc_type_register(const char* name,
   int type = -1;                                                                \
   __attribute__((constructor(101))) static void heaptag_register_##type(void) { \
     type = malloc_type_register(name, limit);                                   \
+  }                                                                             \
+  __attribute__((destructor(101))) static void heaptag_retire_##type(void) {    \
+    heaptag_malloc_type_retire(type);                                           \
   }                                                                             \
   MALLOC_TYPE_DECLARE(type)
 
