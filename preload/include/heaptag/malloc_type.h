@@ -47,7 +47,8 @@ extern void malloc_type_detach(struct malloc_type* type) __asm__("heaptag_malloc
 /* From now on, at most `limit` bytes of the type may be in use before the next MALLOC; 0: any
  * number. Blocks in use stay as they are, also when they are more. Wakes those who wait for the old
  * limit. A type that is not attached keeps it until it is.
- * Panics: NULL or another magic. Threads: safe. Signals: not for handlers. */
+ * Panics: NULL or another magic, "malloc_type_setlimit: bad magic". Threads: safe. Signals: not for
+ * handlers. */
 extern void malloc_type_setlimit(struct malloc_type* type,
                                  unsigned long limit) __asm__("heaptag_malloc_type_setlimit");
 

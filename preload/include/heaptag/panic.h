@@ -25,8 +25,7 @@ extern "C" {
  * belongs to the library and stays as it is until the next panic.
  * No lock of the library is held, so that the hook may call anything that the interrupted function
  * might have called, allocate, and leave by longjmp: the call that panicked has changed nothing,
- * and the library can be used as before. A panic inside of the hook does not call it again: what
- * HEAPTAG_PANIC says follows at once. */
+ * and the library can be used as before. A hook that panics itself is called again. */
 typedef void (*heaptag_panic_hook)(const char* message);
 
 /* Installs `hook` for all threads and returns the one it replaces; NULL stands for none. When this
