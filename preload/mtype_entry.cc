@@ -39,9 +39,7 @@ void say_if_in_use(const zone::Mtype& type) {
 extern "C" {
 
 HEAPTAG_EXPORT int malloc_type_register(const char* name, unsigned long limit) {
-  return name == nullptr || name[0] == '\0'
-             ? -1
-             : zone::make_mtype(name, limit, false, HEAPTAG_CALLER());
+  return name == nullptr || name[0] == '\0' ? -1 : zone::make_mtype(name, limit, HEAPTAG_CALLER());
 }
 
 HEAPTAG_EXPORT int heaptag_mtype_setlimit(int type, unsigned long limit) {
@@ -81,7 +79,7 @@ HEAPTAG_EXPORT void malloc_type_attach(struct malloc_type* type) {
   if (type->ks_type != 0 && zone::find_usable_mtype(type->ks_type) != nullptr) {
     return panic({"malloc_type_attach: '", name_of(type), "' is already on the list"});
   }
-  const int number = zone::make_mtype(name_of(type), type->ks_limit, true, HEAPTAG_CALLER());
+  const int number = zone::make_mtype(name_of(type), type->ks_limit, HEAPTAG_CALLER());
   if (number == -1) {
     return panic({"malloc_type_attach: '", name_of(type), "': no room for more types"});
   }
@@ -111,14 +109,14 @@ HEAPTAG_EXPORT void malloc_type_setlimit(struct malloc_type* type, unsigned long
 }
 
 HEAPTAG_EXPORT int heaptag_malloc_type_number(const struct malloc_type* type) {
-  if (type == nullptr) {
-    return 0;
+  return is_type(type) ? type->ks_type : -1;
+}
+
+HEAPTAG_EXPORT void heaptag_malloc_type_retire(int number) {
+  zone::Mtype* type = zone::find_usable_mtype(number);
+  if (type != nullptr) {
+    zone::retire_mtype(type);
   }
-  if (type->ks_magic != M_MAGIC) {
-    panic({"malloc - bogus type"});
-    return zone::kToldMtype;
-  }
-  return type->ks_type;
 }
 
 HEAPTAG_EXPORT int heaptag_mtype_get_stats(int number, struct heaptag_mtype_stats* stats) {

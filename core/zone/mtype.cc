@@ -26,9 +26,6 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 constinit uint64_t patience_ns = 1000 * kNsPerMs;
 
 void panic_about_type(std::string_view function, int number) {
-  if (number == kToldMtype) {
-    return;
-  }
   const Mtype* type = find_mtype(number);
   if (type != nullptr) {
     return panic({function, "bogus type '", type->name, "'"});

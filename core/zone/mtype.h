@@ -11,9 +11,6 @@ namespace heaptag::zone {
 inline constexpr int kNoWait = 1;
 inline constexpr int kZero = 2;
 
-/// No type, of which has been told.
-inline constexpr int kToldMtype = -0x48544147;
-
 /// Before the first call.
 void set_limit_patience(uint64_t limit_ms);
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/base/text.h"
 #include "core/tag/tags.h"
 #include "core/zone/zone.h"
 
@@ -64,11 +65,14 @@ void make_given(Mtype* type, int number) {
   }
 }
 
-int find_detached(std::string_view name) {
+// What a type of this name has left behind, usable again.
+int take_left(std::string_view name) {
   for (int i = kFirstMade; i < kMtypes; ++i) {
     Mtype* type = &table.types[i];
-    if (phase_of(*type) == MtypePhase::kDetached && name == type->name &&
-        change_phase(type, MtypePhase::kDetached, MtypePhase::kChanging)) {
+    const MtypePhase phase = phase_of(*type);
+    if ((phase == MtypePhase::kDetached || phase == MtypePhase::kRetired) &&
+        take_first(name, kMtypeNameBytes - 1) == type->name &&
+        change_phase(type, phase, MtypePhase::kUsable)) {
       return i;
     }
   }
@@ -94,23 +98,22 @@ Mtype* find_mtype(int number) {
     make_given(type, number);
   }
   const MtypePhase phase = phase_of(*type);
-  return phase == MtypePhase::kUsable || phase == MtypePhase::kDetached ? type : nullptr;
+  return phase >= MtypePhase::kUsable ? type : nullptr;
 }
 
 Mtype* find_usable_mtype(int number) {
   Mtype* type = find_mtype(number);
-  return type != nullptr && phase_of(*type) == MtypePhase::kUsable ? type : nullptr;
+  return type != nullptr && phase_of(*type) != MtypePhase::kDetached ? type : nullptr;
 }
 
-int make_mtype(std::string_view name, uint64_t limit, bool may_return, uintptr_t pc) {
+int make_mtype(std::string_view name, uint64_t limit, uintptr_t pc) {
   if (!prepare(&mtype_zone())) {
     return -1;
   }
-  const int returned = may_return ? find_detached(name) : -1;
-  if (returned != -1) {
-    write_relaxed(table.types[returned].account.figures.limit_bytes, limit);
-    set_phase(&table.types[returned], MtypePhase::kUsable);
-    return returned;
+  const int left = take_left(name);
+  if (left != -1) {
+    write_relaxed(table.types[left].account.figures.limit_bytes, limit);
+    return left;
   }
   const int number = take_number();
   if (number == -1) {
@@ -122,6 +125,10 @@ int make_mtype(std::string_view name, uint64_t limit, bool may_return, uintptr_t
 
 void detach_mtype(Mtype* type) {
   set_phase(type, MtypePhase::kDetached);
+}
+
+void retire_mtype(Mtype* type) {
+  change_phase(type, MtypePhase::kUsable, MtypePhase::kRetired);
 }
 
 Mtype* mtype_of_tag(TagId tag) {

@@ -13,7 +13,13 @@ inline constexpr int kDevbuf = 2;
 inline constexpr int kTemp = 3;
 inline constexpr size_t kMtypeNameBytes = 64;
 
-enum class MtypePhase : uint32_t { kUnused = 0, kChanging, kUsable, kDetached };
+enum class MtypePhase : uint32_t {
+  kUnused = 0,
+  kChanging,
+  kUsable,
+  kRetired,   // usable; the next type of its name takes it on
+  kDetached,  // not for new blocks; the same
+};
 
 struct Mtype {
   Account account;
@@ -29,11 +35,12 @@ Mtype* find_mtype(int number);
 /// The same for a type that blocks may be allocated for.
 Mtype* find_usable_mtype(int number);
 
-/// A new type, or the detached one of this name if that is wanted. -1: no number is left, or no
-/// memory. Waits.
-int make_mtype(std::string_view name, uint64_t limit, bool may_return, uintptr_t pc);
+/// A new type, or a detached or retired one of this name. -1: no number is left, or no memory.
+/// Waits.
+int make_mtype(std::string_view name, uint64_t limit, uintptr_t pc);
 
 void detach_mtype(Mtype* type);
+void retire_mtype(Mtype* type);
 
 /// Of a block that carries this tag. Null: of no type.
 Mtype* mtype_of_tag(TagId tag);

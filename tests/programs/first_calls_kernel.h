@@ -13,6 +13,7 @@
 #pragma weak heaptag_mtype_get_stats
 #pragma weak heaptag_bucket_get_stats
 #pragma weak heaptag_malloc_type_number
+#pragma weak heaptag_malloc_type_retire
 WEAK OSMallocTag heaptag_OSMalloc_Tagalloc(const char*, uint32_t);
 WEAK void heaptag_OSMalloc_Tagfree(OSMallocTag);
 WEAK void* heaptag_OSMalloc(uint32_t, OSMallocTag);
@@ -97,6 +98,7 @@ static inline int first_figures(void) {
   CALL(heaptag_malloc_type_detach, first_type_calls())                                            \
   CALL(heaptag_malloc_type_setlimit, (heaptag_malloc_type_setlimit(first_type, 5), 1))            \
   CALL(heaptag_malloc_type_number, heaptag_malloc_type_number(first_type) == first_type->ks_type) \
+  CALL(heaptag_malloc_type_retire, (heaptag_malloc_type_retire(5), 1))                            \
   CALL(heaptag_mtype_get_stats, heaptag_mtype_get_stats(M_TEMP, &first_stats) == 0)               \
   CALL(heaptag_bucket_get_stats, heaptag_bucket_get_stats(0, &first_bucket) == 0)                 \
   CALL(heaptag_area_owner, first_figures())                                                       \
