@@ -108,9 +108,11 @@ void* memalign_at(size_t alignment, size_t size, uintptr_t site) {
   allocator::deallocate_or(block, [=](heap::Span* /*span*/) { free_bound_slow(block, size); });
 }
 
-// Nobody's, unless we stand aside.
-[[gnu::noinline, gnu::cold]] size_t usable_size_elsewhere(void* block) {
-  return allocator::stands_aside() ? call_next<"malloc_usable_size", size_t>(block) : 0;
+// Where it is nobody's we may stand aside.
+[[gnu::noinline]] size_t rare_usable_size(void* block) {
+  const size_t bytes = allocator::usable_size(block);
+  return bytes == 0 && allocator::stands_aside() ? call_next<"malloc_usable_size", size_t>(block)
+                                                 : bytes;
 }
 
 [[gnu::noinline, gnu::cold]] void* calloc_failed(size_t count, size_t size) {
@@ -222,8 +224,8 @@ HEAPTAG_EXPORT void free_aligned_sized(void* block, size_t /*alignment*/, size_t
 }
 
 HEAPTAG_EXPORT size_t malloc_usable_size(void* block) {
-  const size_t bytes = heaptag::allocator::usable_size(block);
-  return heaptag::likely(bytes != 0) ? bytes : heaptag::usable_size_elsewhere(block);
+  return heaptag::allocator::usable_size_or(block,
+                                            [=] { return heaptag::rare_usable_size(block); });
 }
 
 HEAPTAG_EXPORT int malloc_trim(size_t keep_bytes) {

@@ -43,8 +43,15 @@ void* allocate_aligned(size_t alignment,
 void* reallocate(void* block, size_t size, uintptr_t site, uintptr_t pc = 0);
 
 /// Bytes that may be written at `block`: constant for its life until a realloc. 0 for null and
-/// foreign pointers.
-size_t usable_size(const void* block);
+/// foreign pointers. Some programs ask about every block that they allocate and free.
+[[gnu::noinline]] size_t usable_size(const void* block);
+
+/// The same; `rare()` is returned for all but small blocks that are not checked.
+template <typename Rare>
+[[gnu::always_inline]] inline size_t usable_size_or(const void* block, Rare rare) {
+  const Span* span = heap::find_span_in_range(block);
+  return likely(span->thread != nullptr) ? span->usable_bytes() : rare();
+}
 
 /// Does the block come from this allocator?
 bool owns(const void* block);
