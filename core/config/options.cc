@@ -7,6 +7,7 @@
 #include "core/base/format.h"
 #include "core/base/glob.h"
 #include "core/base/text.h"
+#include "core/config/area_options.h"
 #include "core/config/check_options.h"
 #include "core/config/kernel_options.h"
 #include "core/config/signal_name.h"
@@ -49,6 +50,7 @@ struct Reader {
   Options options;
   const Complaints& complaints;
   CheckReader checks;
+  AreaOptions areas;  // looked at here for what is wrong with them only
 
   void complain(std::string_view name, std::string_view value, std::string_view advice) const {
     complaints.tell(complaints.context, name, value, advice);
@@ -115,7 +117,8 @@ struct Reader {
     } else if (name == kRootName) {
       options.root = value;
     } else if (!checks.read(name, value) &&
-               !read_kernel_option(name, value, complaints, &options.kernel)) {
+               !read_kernel_option(name, value, complaints, &options.kernel) &&
+               !read_area_option(name, value, complaints, &areas)) {
       char advice[96];
       BufferSink text(advice, sizeof(advice));
       text.sink().put("is not known; the nearest is ");

@@ -47,6 +47,9 @@ void at_process_end(void (*handler)(int status));
 /// Copies what can be read at an address of ours; nothing where nothing is mapped.
 void read_own_memory(const void* from, void* to, size_t size_bytes);
 
+/// Ends it by SIGKILL, as others may at any instruction.
+[[noreturn]] void kill_process();
+
 /// Writes out what stdio streams hold.
 void flush_streams();
 
