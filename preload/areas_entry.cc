@@ -68,6 +68,10 @@ __attribute__((constructor)) void start(int /*argc*/, char** /*argv*/, char** en
   os::watch_forks(prepare_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+__attribute__((destructor)) void finish() {
+  leave();
+}
+
 void copy_info(const AreaInfo& from, area_info* to) {
   *to = {};
   to->area = from.id;

@@ -49,4 +49,7 @@ Status set_protection(int32_t id, uint32_t protection);
 /// Gives back what dead processes have left. Returns how many areas, or kError.
 Status sweep_all();
 
+/// At the end of the process: its areas are nobody's any more.
+void leave();
+
 }  // namespace heaptag::areas

@@ -1,4 +1,4 @@
-// delete_area, resize_area and set_area_protection.
+// delete_area, resize_area and set_area_protection; what the dead leave.
 #include "core/areas/areas.h"
 #include "core/areas/faults.h"
 #include "core/areas/liveness.h"
@@ -162,6 +162,22 @@ Status set_protection(int32_t id, uint32_t protection) {
     record->protection = protection;
   }
   return status;
+}
+
+Status sweep_all() {
+  const Session session;
+  return session.is_open() ? static_cast<Status>(sweep()) : kError;
+}
+
+// Whoever ends otherwise is found to be dead by those who come across its areas.
+void leave() {
+  if (!is_in_use()) {
+    return;
+  }
+  const Session session;
+  if (session.is_open()) {
+    release_own_records();
+  }
 }
 
 }  // namespace heaptag::areas

@@ -121,4 +121,17 @@ void release_remains_of(uint32_t pid) {
   });
 }
 
+void release_own_records() {
+  for_each_record([](AreaRecord* record) {
+    if (!is_own(*record)) {
+      return;
+    }
+    if (is_of_system(*record)) {
+      record->owner = 0;
+    } else {
+      release(record);
+    }
+  });
+}
+
 }  // namespace heaptag::areas

@@ -26,4 +26,7 @@ uint32_t sweep();
 /// before.
 void release_remains_of(uint32_t pid);
 
+/// At the end of the process: what is ours. Nothing is unmapped, others may still look at it.
+void release_own_records();
+
 }  // namespace heaptag::areas

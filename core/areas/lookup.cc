@@ -133,9 +133,4 @@ Status get_next_info(int32_t team, int32_t* cookie, AreaInfo* info) {
   return status;
 }
 
-Status sweep_all() {
-  const Session session;
-  return session.is_open() ? static_cast<Status>(sweep()) : kError;
-}
-
 }  // namespace heaptag::areas

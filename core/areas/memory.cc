@@ -3,6 +3,7 @@
 #include "core/areas/faults.h"
 #include "core/areas/records.h"
 #include "core/base/format.h"
+#include "core/base/text.h"
 #include "core/os/file.h"
 #include "core/os/other_process.h"
 #include "core/os/shared_memory.h"
@@ -65,9 +66,9 @@ int open_through_mapping(const AreaRecord& record) {
   char path[96];
   BufferSink text(path, sizeof(path));
   text.sink().put("/proc/self/map_files/");
-  text.sink().put(format_hex(own.range.start).view().substr(2));
+  text.sink().put(drop_first(format_hex(own.range.start).view(), 2));
   text.sink().put_char('-');
-  text.sink().put(format_hex(own.range.end).view().substr(2));
+  text.sink().put(drop_first(format_hex(own.range.end).view(), 2));
   Status ignored = kOk;
   return open_checked(path, true, record, &ignored);
 }
@@ -97,10 +98,12 @@ Status problem_of(long error) {
 NewMemory make_memory(int32_t id, std::string_view name, size_t size_bytes, bool of_system) {
   NewMemory made;
   const SharedPath file = path_of_file(id);
+  header().making_file = of_system ? id : 0;
   made.fd = of_system ? os::create_shared_file(file.text)
                       : os::create_memory_file(name_of_memory(id, name).text);
   if (made.fd < 0) {
     made.problem = problem_of(made.fd);
+    header().making_file = 0;
     return made;
   }
   if (of_system) {
@@ -123,6 +126,7 @@ NewMemory make_memory(int32_t id, std::string_view name, size_t size_bytes, bool
       os::remove_file(file.text);
     }
   }
+  header().making_file = 0;
   return made;
 }
 

@@ -32,6 +32,9 @@ Gap first_gap(uintptr_t from, size_t size_bytes) {
       [](void* context, const os::MappedRange& range) {
         auto* of = static_cast<Search*>(context);
         const uintptr_t room = range.is_stack ? kStackRoom : 0;
+        if (range.start >= kAddressEnd) {
+          return false;  // the kernel's
+        }
         const uintptr_t start = range.start > room ? range.start - room : 0;
         if (start > of->from && start - of->from >= of->size_bytes) {
           of->found = {of->from, start - of->from};

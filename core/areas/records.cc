@@ -185,6 +185,16 @@ void repair_records() {
     }
   }
   shorten();
+  if (of.making_file != 0) {
+    bool is_known = false;
+    for (uint32_t i = 0; i < of.objects_end; ++i) {
+      is_known = is_known || object_records()[i].file_id == of.making_file;
+    }
+    if (!is_known) {
+      os::remove_file(path_of_file(of.making_file).text);
+    }
+    of.making_file = 0;
+  }
   for_each_record([](AreaRecord* record) { measure(record); });
 }
 

@@ -24,12 +24,18 @@ pthread_mutex_t* mutex_of(RobustLock* lock) {
   return reinterpret_cast<pthread_mutex_t*>(lock->storage);
 }
 
-// Does the thread that the word names exist? Signal 0 asks and sends nothing.
-bool has_holder(RobustLock* lock) {
+uint32_t owner_of(RobustLock* lock) {
   const auto* word = reinterpret_cast<const uint32_t*>(lock->storage);
-  const uint32_t owner = __atomic_load_n(word, __ATOMIC_RELAXED) & kOwnerMask;
-  return owner != 0 && raw_syscall(SYS_tkill, owner, 0) != -ESRCH;
+  return __atomic_load_n(word, __ATOMIC_RELAXED) & kOwnerMask;
 }
+
+// Does the thread exist? Signal 0 asks and sends nothing.
+bool exists(uint32_t thread) {
+  return thread != 0 && raw_syscall(SYS_tkill, thread, 0) != -ESRCH;
+}
+
+// Whom we have waited for in vain: the next call need not.
+constinit uint32_t ghost = 0;
 
 }  // namespace
 
@@ -48,6 +54,10 @@ bool make_robust_lock(RobustLock* lock) {
 
 Taken take(RobustLock* lock) {
   for (int silent = 0;;) {
+    const uint32_t owner = owner_of(lock);
+    if (owner != 0 && owner == __atomic_load_n(&ghost, __ATOMIC_RELAXED) && !exists(owner)) {
+      return Taken::kBroken;
+    }
     timespec until{};
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += kPatienceSeconds;
@@ -59,11 +69,12 @@ Taken take(RobustLock* lock) {
       case EDEADLK:
         return Taken::kNested;
       case ETIMEDOUT:
-        // Twice: it may have changed hands between the two looks.
-        silent = has_holder(lock) ? 0 : silent + 1;
+        // The same twice: it may have changed hands between the two looks.
+        silent = !exists(owner_of(lock)) && owner_of(lock) == owner ? silent + 1 : 0;
         if (silent < 2) {
           continue;
         }
+        __atomic_store_n(&ghost, owner, __ATOMIC_RELAXED);
         return Taken::kBroken;
       default:
         return Taken::kBroken;

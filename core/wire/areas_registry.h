@@ -36,6 +36,7 @@ struct AreasHeader {
   uint32_t objects_backed;
   uint32_t changes;     // of an area by others than its owner
   uint64_t recoveries;  // how often a holder of the lock has died
+  int32_t making_file;  // an id whose file in /dev/shm no record names yet; 0: none
 };
 
 enum class AreaState : uint32_t {

@@ -19,12 +19,12 @@
  * Source: the Be Book (kernel kit, areas); where Haiku differs, HEAPTAG_AREAS_DIALECT=haiku has
  * its return codes. Names are cut off behind 31 characters, as both do.
  *
- * All functions. Units: sizes in bytes, multiples of B_PAGE_SIZE. Threads: safe. Signals: safe, but
- * a handler that faults on the registry's memory ends the process. fork: the child has all areas of
- * its parent, under ids of its own (HEAPTAG_AREAS_FORK says whether it shares the memory); exec:
- * the areas end. errno: preserved. Ownership: names and structures are copied; the memory at an
- * area's address belongs to the area. Where an error is said to be B_ERROR, also: there is no
- * registry (/dev/shm/heaptag-areas-UID cannot be made, or is broken).
+ * All functions. Units: sizes in bytes, multiples of B_PAGE_SIZE. Threads: safe. Signals: safe, all
+ * are blocked meanwhile. fork: the child has all areas of its parent, under ids of its own
+ * (HEAPTAG_AREAS_FORK says whether it shares the memory); exec: the areas end. errno: preserved.
+ * Ownership: names and structures are copied; the memory at an area's address is the area's. Where
+ * a function may return B_ERROR, also: there is no registry (/dev/shm/heaptag-areas-UID cannot be
+ * made, or is broken).
  *
  * Types and constants that a program has already are left alone where that can be seen: constants
  * always; types when they are the same, or with HEAPTAG_AREA_NO_TYPES defined. */
