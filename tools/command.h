@@ -32,5 +32,6 @@ int cmd_snapshot(const Arguments& arguments);
 int cmd_ls(const Arguments& arguments);
 int cmd_vmstat(const Arguments& arguments);
 int cmd_doctor(const Arguments& arguments);
+int cmd_areas(const Arguments& arguments);
 
 }  // namespace heaptag::tools

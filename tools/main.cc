@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
      cmd_vmstat},
     {"doctor", "[PID | -- PROG ARGS...]", "can it run under heaptag, be read? what to type instead",
      cmd_doctor},
+    {"areas", "[--gc] [--json]", "list the areas (BeOS) of this user's programs", cmd_areas},
 };
 
 void print_help() {

@@ -74,7 +74,8 @@ class Registry:
         assert (header["areas_end"], header["objects_end"], header["making_file"]) == (0, 0, 0)
 
     def remove(self):
-        for path in (self.path, *self.others()):
+        others = FOLDER.glob(f"heaptag-areas-*-{self.name}")  # of K11's other user, too
+        for path in (self.path, *others, *self.others()):
             path.unlink(missing_ok=True)
 
     def case(self, name, case, *, env=None, preload=False, **options):

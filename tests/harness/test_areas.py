@@ -4,16 +4,15 @@ The cases are programs (programs/areas/*.c), each against the public header and 
 own; their names have the numbers of the list of conformance cases. After each the registry is
 empty.
 """
-import ctypes
+import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from areas import AREAS, FOLDER, NEXT_ID_AT, Registry, cases_of
-from runner import LIBRARY, ROOT, base_environment, program, run, tool_or_skip
+from runner import BUILD, COMMAND, LIBRARY, ROOT, base_environment, program, run, tool_or_skip
 
 pytestmark = pytest.mark.skipif(not AREAS.exists(), reason=f"{AREAS} is not built")
 
@@ -33,6 +32,18 @@ def registry():
     one = Registry()
     yield one
     one.remove()
+
+
+@pytest.fixture
+def holder(registry):
+    """A process with three areas: 16 pages, a clone of them, and one locked page."""
+    process = subprocess.Popen([program("areas_lookup"), "-holds"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE,
+                               env={**base_environment(), **registry.environment})
+    assert process.stdout.readline() == b"ready\n"
+    yield process
+    process.kill()
+    process.communicate()
 
 
 @pytest.mark.parametrize("preload", [False, True], ids=["alone", "under heaptag"])
@@ -72,34 +83,26 @@ def test_storm(registry, label):
 
 
 def test_ids_wrap(registry):
-    """I2: behind the largest comes 1; ids in use are left out."""
+    """I2: behind the largest comes 1."""
     registry.sweep()
     registry.patch(NEXT_ID_AT, (INT32_MAX - 1).to_bytes(4, "little"))
     registry.hold("create", "-i2_ids_wrap")
-    registry.patch(NEXT_ID_AT, (1).to_bytes(4, "little"))
-    holder = subprocess.Popen([program("areas_lookup"), "-holds"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE,
-                              env={**base_environment(), **registry.environment})
-    assert holder.stdout.readline() == b"ready\n"
+
+
+def test_ids_in_use_are_left_out(registry, holder):
+    """I2: also where the number is none."""
     for start in (1, 0, -5 & 0xffffffff):
         registry.patch(NEXT_ID_AT, start.to_bytes(4, "little"))
         registry.hold("create", "-i2_live_ids_are_skipped")
-    holder.communicate()
-    registry.check_empty()
 
 
-def test_registries_are_apart(registry):
-    """Two name spaces: the same id, and neither finds the other's names."""
+def test_registries_are_apart(registry, holder):
+    """Two name spaces: the same ids, and neither finds the other's names."""
     other = Registry()
     try:
-        holder = subprocess.Popen([program("areas_lookup"), "-holds"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE,
-                                  env={**base_environment(), **registry.environment})
-        assert holder.stdout.readline() == b"ready\n"
         other.hold("create", "c1_example")
-        assert other.records() == ([], [])
+        assert other.records() == ([], []) and other.header()["next_id"] == 2
         assert len(registry.records()[0]) == 3
-        holder.communicate()
     finally:
         other.remove()
 
@@ -114,12 +117,8 @@ def test_private_file(registry):
     assert registry.path.stat().st_blocks * 512 < 64 * 1024
 
 
-def test_removed_under_a_process(registry):
+def test_removed_under_a_process(registry, holder):
     """Who has areas keeps the registry that they are in; others begin a new one."""
-    holder = subprocess.Popen([program("areas_lookup"), "-holds"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE,
-                              env={**base_environment(), **registry.environment})
-    assert holder.stdout.readline() == b"ready\n"
     registry.path.unlink()
     registry.hold("create", "c1_example")
     holder.communicate()
@@ -201,3 +200,105 @@ def test_no_allocation(registry):
     imports = subprocess.run(["nm", "-D", "--undefined-only", AREAS], capture_output=True,
                              text=True, check=True).stdout
     assert not re.search(r"\b(malloc|calloc|realloc|free|_Znwm|_ZdlPv)\b", imports)
+
+
+def list_areas(registry, *options):
+    return run([COMMAND, "areas", *options], env=registry.environment, preload=False)
+
+
+def test_command_lists(registry, holder):
+    lines = list_areas(registry).ok().stdout.splitlines()
+    assert lines[0].split() == ["ID", "TEAM", "PROGRAM", "NAME", "ADDRESS", "SIZE", "ALLOC", "LOCK",
+                                "PROT", "SHARED"]
+    assert len(lines) == 5 and len({len(line.rstrip()) for line in lines[:4]}) == 1, lines
+    assert lines[1].split()[:2] == ["1", str(holder.pid)]
+    assert re.search(r"areas_lookup +held by a test +0x\w+ +64.0K +12.0K +- +rw- +2$", lines[1])
+    assert re.search(r" its clone +0x\w+ +64.0K +12.0K +- +r-- +2$", lines[2])
+    assert re.search(r" bad\?\?name +0x\w+ +4.00K +4.00K +full +rw- +1$", lines[3])
+    assert lines[4] == ("3 areas of 1 team, 16.0K allocated: "
+                        "what several areas show is counted once")
+    assert " 65,536 " in list_areas(registry, "--bytes").ok().stdout
+
+
+def test_command_json(registry, holder):
+    found = json.loads(list_areas(registry, "--json").ok().stdout)
+    assert found["registry"] == str(registry.path) and found["dead"] == 0
+    first, clone, locked = found["areas"]
+    assert first == {"id": 1, "name": "held by a test", "team": holder.pid,
+                     "program": "areas_lookup", "address": first["address"], "size": 65536,
+                     "allocated": 12288, "lock": "-", "protection": "rw-", "memory": 0,
+                     "shared": 2}
+    assert clone["memory"] == first["memory"] != locked["memory"]
+    assert locked["name"] == "bad\n\x1bname" and locked["lock"] == "full"
+
+
+def test_command_forgets_the_dead(registry, holder):
+    holder.kill()
+    holder.wait()
+    done = list_areas(registry).ok().stdout
+    assert done.startswith("no areas in ") and "3 areas of processes that have ended" in done
+    assert len(registry.records()[0]) == 3
+    done = list_areas(registry, "--gc").ok().stdout.splitlines()
+    assert done[0] == "3 areas of processes that have ended, now forgotten"
+    assert registry.records() == ([], [])
+    assert list_areas(registry, "--gc").ok().stdout.splitlines()[0].startswith("0 areas ")
+
+
+def test_command_without_areas(registry):
+    done = list_areas(registry).ok()
+    assert done.stdout == (f"no areas in {registry.path}; programs make them with create_area "
+                           "(heaptag/area.h)\n")
+    assert not registry.path.exists(), "looking makes no registry"
+
+
+@pytest.mark.parametrize("options,words", [
+    (["--gcc"], "--gcc"), (["--namespace", "a/b"], "--namespace=a/b: no name of 1 to 32 letters"),
+    (["extra"], "extra"),
+])
+def test_command_refuses(registry, options, words):
+    done = list_areas(registry, *options)
+    assert done.status == 2 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_command_with_a_broken_registry(registry):
+    registry.sweep()
+    registry.patch(0, b"\0")
+    for options in ([], ["--gc"]):
+        done = list_areas(registry, *options)
+        assert done.status == 2 and done.stderr.startswith("heaptag: areas: "), done.stderr
+    registry.path.unlink()
+    registry.path.symlink_to("/dev/null")
+    assert "no registry of this user's" in list_areas(registry).stderr
+
+
+def test_command_shows_the_systems(registry):
+    code = ("import ctypes, sys\n"
+            "areas = ctypes.CDLL(sys.argv[1])\n"
+            "at = ctypes.c_void_p()\n"
+            "print(areas.heaptag_create_area(b'stays', ctypes.byref(at), 4, ctypes.c_size_t(4096),"
+            " 0, 3))\n")
+    run(["/usr/bin/python3", "-c", code, AREAS], env=registry.environment, preload=False).ok()
+    line = list_areas(registry).ok().stdout.splitlines()[1]
+    assert line.split()[:4] == ["1", "1", "system", "stays"]
+    assert len(registry.others()) == 1
+    code = "import ctypes, sys\nprint(ctypes.CDLL(sys.argv[1]).heaptag_delete_area(1))\n"
+    done = run(["/usr/bin/python3", "-c", code, AREAS], env=registry.environment, preload=False)
+    assert done.ok().stdout == "0\n"
+    registry.check_empty()
+
+
+def test_installed(registry, tmp_path):
+    """Library, header and pkg-config file: a program builds and runs against what was installed."""
+    cmake, compiler = tool_or_skip("cmake"), tool_or_skip("gcc")
+    subprocess.run([cmake, "--install", BUILD, "--prefix", tmp_path], check=True,
+                   capture_output=True)
+    (found,) = tmp_path.rglob("heaptag-areas.pc")
+    text = found.read_text()
+    assert "-lheaptag-areas" in text
+    lib = found.parents[1]
+    subprocess.run([compiler, "-std=c11", "-I", tmp_path / "include",
+                    ROOT / "tests/programs/areas/header.c", "-o", tmp_path / "program", "-L", lib,
+                    "-lheaptag-areas"], check=True)
+    run([tmp_path / "program"], env={**registry.environment, "LD_LIBRARY_PATH": str(lib)},
+        preload=False).ok()
+    registry.check_empty()
