@@ -20,6 +20,17 @@ using wire::ObjectRecord;
 constexpr long kForbidden = -13;    // EACCES
 constexpr long kNotPermitted = -1;  // EPERM
 
+// Of the system, in making or opening a file: want of memory or descriptors, or anything else.
+Status problem_of(long error) {
+  constexpr long kNoRoom[] = {-12, -28, -23, -24, -27};  // ENOMEM ENOSPC ENFILE EMFILE EFBIG
+  for (const long known : kNoRoom) {
+    if (error == known) {
+      return kNoMemory;
+    }
+  }
+  return kError;
+}
+
 bool is_memory_of(int fd, const AreaRecord& record) {
   os::FileFacts facts;
   return !os::is_error(os::read_facts(fd, &facts)) && facts.inode == object_of(record).inode;
@@ -31,6 +42,8 @@ int open_checked(const char* path, bool is_in_proc, const AreaRecord& record, St
   if (fd < 0) {
     if (fd == kForbidden || fd == kNotPermitted) {
       *problem = kNotAllowed;
+    } else if (problem_of(fd) == kNoMemory) {
+      *problem = kNoMemory;
     }
     return -1;
   }
@@ -81,16 +94,6 @@ SharedPath name_of_memory(int32_t id, std::string_view name) {
   text.sink().put_char(':');
   text.sink().put(name);
   return path;
-}
-
-Status problem_of(long error) {
-  constexpr long kNoRoom[] = {-12, -28, -23, -24, -27};  // ENOMEM ENOSPC ENFILE EMFILE EFBIG
-  for (const long known : kNoRoom) {
-    if (error == known) {
-      return kNoMemory;
-    }
-  }
-  return kError;
 }
 
 }  // namespace

@@ -289,6 +289,57 @@ static void k11_another_user(void) {
   end_well(other);
 }
 
+/* An owner that may not be looked at: its area is there, and cannot be cloned. */
+static void role_is_not_to_be_looked_at(void) {
+  void* at = NULL;
+  CHECK(drop_privileges());
+  CHECK(prctl(PR_SET_DUMPABLE, 0) == 0);
+  TELL(make("closed to us", &at, PAGE));
+  HEAR();
+}
+
+static void owner_is_not_dumpable(void) {
+  if (!drop_privileges()) {
+    SKIP("capabilities cannot be dropped");
+  }
+  struct peer owner = start_peer("is_not_to_be_looked_at");
+  const area_id id = (area_id)hear_from(owner.from);
+  void* at = NULL;
+  SAME(find_area("closed to us"), id);
+  SAME(clone_area("c", &at, B_ANY_ADDRESS, RW, id), B_NOT_ALLOWED);
+  tell_to(owner.to, 0);
+  end_well(owner);
+}
+
+/* What a program leaves when it becomes another one is not that one's. */
+static void role_becomes_another(void) {
+  void *at, *kernel;
+  make("before exec", &at, 4 * PAGE);
+  CHECK(create_area("system's", &kernel, B_ANY_KERNEL_ADDRESS, PAGE, B_NO_LOCK, RW) > 0);
+  TELL(at);
+  TELL(kernel);
+  execl("/proc/self/exe", "peer", "role", "is_another", (char*)NULL);
+}
+
+static void role_is_another(void) {
+  int32 cookie = 0;
+  area_info info;
+  SAME(get_next_area_info(0, &cookie, &info), B_BAD_VALUE);
+  SAME(find_area("before exec"), B_NAME_NOT_FOUND);
+  SAME(area_for((void*)HEAR()), B_ERROR);
+  SAME(area_for((void*)HEAR()), B_ERROR);
+  SAME(delete_area(find_area("system's")), B_OK);
+}
+
+static void executed_program_has_none(void) {
+  struct peer peer = start_peer("becomes_another");
+  const long at = hear_from(peer.from);
+  const long kernel = hear_from(peer.from);
+  tell_to(peer.to, at);
+  tell_to(peer.to, kernel);
+  end_well(peer);
+}
+
 /* With HEAPTAG_AREAS_FOREIGN_DELETE=1, which this case sets for itself and the peer. */
 static void role_loses_its_area(void) {
   void *at, *kept;
@@ -331,6 +382,8 @@ const struct named cases[] = {
     {"k9_owner_executes", k9_owner_executes},
     {"owner_closes_its_descriptors", owner_closes_its_descriptors},
     {"k11_another_user", k11_another_user},
+    {"owner_is_not_dumpable", owner_is_not_dumpable},
+    {"executed_program_has_none", executed_program_has_none},
     {"foreign_delete", foreign_delete},
     {NULL, NULL},
 };
@@ -342,6 +395,9 @@ const struct named roles[] = {
     {"third", role_third},
     {"closes_all", role_closes_all},
     {"is_another_user", role_is_another_user},
+    {"is_not_to_be_looked_at", role_is_not_to_be_looked_at},
+    {"becomes_another", role_becomes_another},
+    {"is_another", role_is_another},
     {"loses_its_area", role_loses_its_area},
     {NULL, NULL},
 };

@@ -1,9 +1,6 @@
 /* create_area: C1 to C16 and I1 of the conformance cases; every sentence on it in the Be Book. */
 #include "check.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-
 /* The example of the Be Book: ten pages, half of them filled, copied, deleted. */
 static void c1_example(void) {
   void* at = NULL;
@@ -201,23 +198,6 @@ static void c12_full_lock(void) {
   }
 }
 
-/* Without the right to lock more than the limit. */
-static int drops_rights(size_t limit) {
-  const struct rlimit limits = {limit, limit};
-
-  struct {
-    unsigned version;
-    int pid;
-  } header = {0x20080522, 0};
-
-  struct {
-    unsigned effective, permitted, inheritable;
-  } none[2];
-
-  memset(none, 0, sizeof(none));
-  return setrlimit(RLIMIT_MEMLOCK, &limits) == 0 && syscall(SYS_capset, &header, none) == 0;
-}
-
 static int count_descriptors(void) {
   int count = 0;
   for (int fd = 0; fd < 1024; ++fd) {
@@ -227,7 +207,8 @@ static int count_descriptors(void) {
 }
 
 static void c12_beyond_the_limit(void) {
-  if (!drops_rights(64 * PAGE)) {
+  const struct rlimit limits = {64 * PAGE, 64 * PAGE};
+  if (setrlimit(RLIMIT_MEMLOCK, &limits) != 0 || !drop_privileges()) {
     SKIP("capabilities cannot be dropped");
   }
   void* at = NULL;
@@ -328,6 +309,27 @@ static void limited_address_space(void) {
   SAME(resize_area(id, 16 * PAGE), B_OK);
 }
 
+/* Each area has a descriptor. Without one there is no area, and nothing is left behind. */
+static void no_descriptors(void) {
+  void *at, *other = NULL;
+  const area_id id = make("n", &at, PAGE);
+  const int before = count_descriptors();
+  const struct rlimit limits = {64, 64};
+  CHECK(setrlimit(RLIMIT_NOFILE, &limits) == 0);
+  area_id last = 0;
+  for (int i = 0; i < 100 && last >= 0; ++i) {
+    last = create_area("n", &other, B_ANY_ADDRESS, PAGE, B_NO_LOCK, RW);
+  }
+  SAME(last, B_NO_MEMORY);
+  SAME(clone_area("n", &other, B_ANY_ADDRESS, RW, id), B_NO_MEMORY);
+  int32 cookie = id;
+  area_info info;
+  while (get_next_area_info(0, &cookie, &info) == B_OK) {
+    SAME(delete_area(info.area), B_OK);
+  }
+  SAME(count_descriptors(), before);
+}
+
 /* Ids: positive, each larger than the one before, never used again. */
 static void i1_ids_grow(void) {
   area_id last = 0;
@@ -423,6 +425,7 @@ const struct named cases[] = {
     {"c15_lomem", c15_lomem},
     {"c16_too_large", c16_too_large},
     {"limited_address_space", limited_address_space},
+    {"no_descriptors", no_descriptors},
     {"i1_ids_grow", i1_ids_grow},
     {"kernel_area_survives", kernel_area_survives},
     {"errno_is_preserved", errno_is_preserved},
