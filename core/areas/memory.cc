@@ -220,12 +220,7 @@ uint64_t look_at_residency(AreaRecord* record) {
   uint64_t resident = 0;
   uint64_t evicted = 0;
   if (os::count_cached(fd, object.size_bytes, &resident, &evicted)) {
-    if (evicted > object.evicted_bytes) {
-      object.out_count += (evicted - object.evicted_bytes) / os::kPageBytes;
-    } else {
-      object.in_count += (object.evicted_bytes - evicted) / os::kPageBytes;
-    }
-    object.evicted_bytes = evicted;
+    note_evicted(&object, evicted, os::kPageBytes);
   }
   if (!own) {
     os::close_file(fd);

@@ -41,6 +41,17 @@ void measure(wire::AreaRecord* record);
 /// Could the machine have so much more, and lock it?
 bool is_affordable(size_t size_bytes, bool locked);
 
+/// Counts pages that have gone out, or come back, since the last look: what went both ways in
+/// between is not seen.
+inline void note_evicted(wire::ObjectRecord* object, uint64_t evicted_bytes, size_t page_bytes) {
+  if (evicted_bytes > object->evicted_bytes) {
+    object->out_count += (evicted_bytes - object->evicted_bytes) / page_bytes;
+  } else {
+    object->in_count += (object->evicted_bytes - evicted_bytes) / page_bytes;
+  }
+  object->evicted_bytes = evicted_bytes;
+}
+
 /// Bytes in memory now; counts what has come in and gone out since the last look.
 uint64_t look_at_residency(wire::AreaRecord* record);
 
