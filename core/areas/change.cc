@@ -82,7 +82,7 @@ Status remove(int32_t id) {
     release(record);
   } else if (record->team == wire::kSystemTeam) {
     release(record);
-  } else if (settings().foreign_delete) {
+  } else if (config::deletes_foreign(settings())) {
     doom(record);
   } else {
     return kBadValue;

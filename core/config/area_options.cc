@@ -49,6 +49,7 @@ bool read_area_option(std::string_view name,
   } else if (name == "HEAPTAG_AREAS_FOREIGN_DELETE") {
     if (text == "0" || text == "1") {
       options->foreign_delete = text == "1";
+      options->foreign_delete_given = true;
     } else {
       advice = "is neither 0 nor 1";
     }

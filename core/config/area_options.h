@@ -20,9 +20,16 @@ struct AreaOptions {
 
   AreaDialect dialect = AreaDialect::kBe;
   AreaFork fork = AreaFork::kShared;
-  bool foreign_delete = false;    // delete_area takes areas of other processes, too
+  bool foreign_delete = true;  // delete_area takes areas of other processes, too
+  bool foreign_delete_given = false;
   std::string_view name_space{};  // of a registry of its own; "" is everybody's
 };
+
+/// As the document has it; not as Haiku does it, unless it was said.
+constexpr bool deletes_foreign(const AreaOptions& options) {
+  return options.foreign_delete &&
+         (options.foreign_delete_given || options.dialect == AreaDialect::kBe);
+}
 
 /// Reads one variable. Returns: whether it is one of them; a value that is malformed is told and
 /// left out.

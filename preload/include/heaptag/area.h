@@ -102,9 +102,9 @@ area_id create_area(const char* name,
 /* Ends an area: its addresses are unmapped, its id means nothing any more. Clones live on; with the
  * last of them the memory is freed. Returns B_OK, or
  *   B_ERROR      no such area (Haiku's dialect: B_BAD_VALUE)
- *   B_BAD_VALUE  it is another process's. With HEAPTAG_AREAS_FOREIGN_DELETE=1 it is deleted: memory
- *                that nobody else shows is freed at once, and its process loses the addresses in
- *                its next call here. Areas of B_SYSTEM_TEAM may be deleted by anybody
+ *   B_BAD_VALUE  it is another process's, with HEAPTAG_AREAS_FOREIGN_DELETE=0 or in Haiku's dialect
+ * "Currently, anybody can delete any area": memory of another process's that nobody else shows is
+ * freed at once, and that process loses the addresses in its next call here.
  * Source: delete_area, Be Book. */
 status_t delete_area(area_id area) __asm__("heaptag_delete_area");
 

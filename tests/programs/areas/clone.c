@@ -165,7 +165,6 @@ static void k7_server_and_client(void) {
   CHECK(clone > 0);
   CHECK(strcmp(at, "from the server") == 0);
   strcpy((char*)at + 100, "from the client");
-  SAME(delete_area(source), B_BAD_VALUE); /* another team's: "will be rescinded" */
   tell_to(server.to, 0);
   end_well(server);
   SAME(find_area("server area"), B_NAME_NOT_FOUND);
@@ -340,7 +339,7 @@ static void executed_program_has_none(void) {
   end_well(peer);
 }
 
-/* With HEAPTAG_AREAS_FOREIGN_DELETE=1, which this case sets for itself and the peer. */
+/* "Currently, anybody can delete any area." */
 static void role_loses_its_area(void) {
   void *at, *kept;
   const area_id id = make("lost", &at, 4 * PAGE);
@@ -354,10 +353,6 @@ static void role_loses_its_area(void) {
 }
 
 static void foreign_delete(void) {
-  if (getenv("HEAPTAG_AREAS_FOREIGN_DELETE") == NULL) {
-    setenv("HEAPTAG_AREAS_FOREIGN_DELETE", "1", 1);
-    execl("/proc/self/exe", "clone", "foreign_delete", (char*)NULL);
-  }
   struct peer owner = start_peer("loses_its_area");
   const area_id id = (area_id)hear_from(owner.from);
   SAME(delete_area(id), B_OK);
@@ -367,6 +362,24 @@ static void foreign_delete(void) {
   SAME(find_area("lost"), B_NAME_NOT_FOUND);
   tell_to(owner.to, 0);
   end_well(owner);
+}
+
+/* "This freedom will be rescinded in a later release": by an option that this case sets for itself
+   and the peer. */
+static void foreign_delete_refused(void) {
+  if (getenv("HEAPTAG_AREAS_FOREIGN_DELETE") == NULL) {
+    setenv("HEAPTAG_AREAS_FOREIGN_DELETE", "0", 1);
+    execl("/proc/self/exe", "clone", "foreign_delete_refused", (char*)NULL);
+  }
+  struct peer server = start_peer("server");
+  hear_from(server.from);
+  const area_id source = find_area("server area");
+  SAME(delete_area(source), B_BAD_VALUE);
+  void* at = NULL;
+  CHECK(clone_area("client area", &at, B_ANY_ADDRESS, RW, source) > 0);
+  strcpy((char*)at + 100, "from the client");
+  tell_to(server.to, 0);
+  end_well(server);
 }
 
 const struct named cases[] = {
@@ -385,6 +398,7 @@ const struct named cases[] = {
     {"owner_is_not_dumpable", owner_is_not_dumpable},
     {"executed_program_has_none", executed_program_has_none},
     {"foreign_delete", foreign_delete},
+    {"foreign_delete_refused", foreign_delete_refused},
     {NULL, NULL},
 };
 
