@@ -3,6 +3,7 @@
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/tag/owners.h"
+#include "core/tag/tags.h"
 #include "preload/entry.h"
 
 extern "C" {
@@ -18,7 +19,11 @@ HEAPTAG_EXPORT uint32_t heaptag_area_owner(const char* name, const void* site) n
   const OwnerId owner = tag == TagId::kNone
                             ? OwnerId::kNone
                             : tag::owner_of_pair(reinterpret_cast<uintptr_t>(site), tag);
-  return owner != tag::kOverflowOwner && allocator::prepare_stray(owner) ? index_of(owner) : 0;
+  // What is shared cannot be set.
+  return tag != TagId::kNone && !tag::is_shared_tag(tag) && owner != tag::kOverflowOwner &&
+                 allocator::prepare_stray(owner)
+             ? index_of(owner)
+             : 0;
 }
 
 // Allocations, frees, allocated bytes, freed bytes, usable bytes allocated, freed, failures so far.

@@ -19,6 +19,12 @@ bool is_type(const struct malloc_type* type) {
   return type != nullptr && type->ks_magic == M_MAGIC;
 }
 
+// Its type, if nobody else has taken that on meanwhile.
+zone::Mtype* find_attached(const struct malloc_type* type) {
+  zone::Mtype* known = zone::find_usable_mtype(type->ks_type);
+  return known != nullptr && read_relaxed(known->handle) == type ? known : nullptr;
+}
+
 const char* name_of(const struct malloc_type* type) {
   return type->ks_shortdesc == nullptr ? "" : type->ks_shortdesc;
 }
@@ -76,13 +82,14 @@ HEAPTAG_EXPORT void malloc_type_attach(struct malloc_type* type) {
   if (!is_type(type)) {
     return panic({"malloc_type_attach: bad magic"});
   }
-  if (type->ks_type != 0 && zone::find_usable_mtype(type->ks_type) != nullptr) {
+  if (find_attached(type) != nullptr) {
     return panic({"malloc_type_attach: '", name_of(type), "' is already on the list"});
   }
   const int number = zone::make_mtype(name_of(type), type->ks_limit, HEAPTAG_CALLER());
   if (number == -1) {
     return panic({"malloc_type_attach: '", name_of(type), "': no room for more types"});
   }
+  heaptag::write_relaxed(zone::find_mtype(number)->handle, type);
   type->ks_type = number;
 }
 
@@ -90,7 +97,7 @@ HEAPTAG_EXPORT void malloc_type_detach(struct malloc_type* type) {
   if (!is_type(type)) {
     return panic({"malloc_type_detach: bad magic"});
   }
-  zone::Mtype* known = zone::find_usable_mtype(type->ks_type);
+  zone::Mtype* known = find_attached(type);
   if (known == nullptr) {
     return panic({"malloc_type_detach: '", name_of(type), "' is not on the list"});
   }
@@ -103,13 +110,18 @@ HEAPTAG_EXPORT void malloc_type_setlimit(struct malloc_type* type, unsigned long
     return panic({"malloc_type_setlimit: bad magic"});
   }
   type->ks_limit = limit;
-  if (zone::find_usable_mtype(type->ks_type) != nullptr) {
+  if (find_attached(type) != nullptr) {
     zone::mtype_set_limit(type->ks_type, limit);
   }
 }
 
 HEAPTAG_EXPORT int heaptag_malloc_type_number(const struct malloc_type* type) {
-  return is_type(type) ? type->ks_type : -1;
+  if (!is_type(type)) {
+    return -1;
+  }
+  const zone::Mtype* known = zone::find_mtype(type->ks_type);
+  const bool is_stale = known != nullptr && read_relaxed(known->handle) != type;
+  return type->ks_type | (is_stale ? zone::kStale : 0);
 }
 
 HEAPTAG_EXPORT void heaptag_malloc_type_retire(int number) {
@@ -149,14 +161,14 @@ HEAPTAG_EXPORT int heaptag_bucket_get_stats(unsigned index, struct heaptag_bucke
   }
   const heaptag::wire::BucketRecord& bucket = zone.buckets[index];
   *stats = {};
-  stats->element_size = index < zone.sizes->count ? zone.sizes->bytes[index] : 0;
+  stats->element_size = index < zone.sizes().count ? zone.sizes().bytes[index] : 0;
   const uint64_t frees = read_relaxed(bucket.frees);
   stats->requests = read_relaxed(bucket.requests);
   stats->in_use = stats->requests - frees;
   stats->total = read_relaxed(bucket.total);
   stats->free = stats->total > stats->in_use ? stats->total - stats->in_use : 0;
-  stats->bytes = index < zone.sizes->count ? stats->total * stats->element_size
-                                           : read_relaxed(zone.record->large_bytes);
+  stats->bytes = index < zone.sizes().count ? stats->total * stats->element_size
+                                            : read_relaxed(zone.record()->large_bytes);
   stats->couldfree = read_relaxed(bucket.could_free);
   stats->failed = read_relaxed(bucket.failed);
   stats->highwater = read_relaxed(bucket.high_water);

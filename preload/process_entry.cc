@@ -83,6 +83,7 @@ HEAPTAG_EXPORT int mlockall(int flags) noexcept {
     errno = static_cast<int>(-result);
     return -1;
   }
+  os::note_all_locked(true);
   return 0;
 }
 
@@ -93,6 +94,7 @@ HEAPTAG_EXPORT int munlockall() noexcept {
     errno = static_cast<int>(-result);
     return -1;
   }
+  os::note_all_locked(false);
   if (!allocator::stands_aside()) {
     allocator::limit_is_over();
   }

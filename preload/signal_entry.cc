@@ -166,7 +166,7 @@ sighandler_t set_handler(int number, sighandler_t handler, int flags) {
 // HEAPTAG_OSF_INTR_SIGNALS.
 void call_as_interrupt(
     int number, void* info, void* context, SignalHandler* handler, SignalHandler* entry) {
-  const zone::SignalInterrupt interrupt;
+  const zone::SignalInterrupt interrupt(number);
   if (allocator::meets_us(context)) {
     allocator::handle_interruption(entry, handler, number, info, context);
   } else {

@@ -181,6 +181,21 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
   safety::tell(finding);
 }
 
+// A block of OSMalloc's or MALLOC's, which has its own ways back.
+[[gnu::cold, gnu::noinline]] void refuse_zone_block(void* passed,
+                                                    const Span* span,
+                                                    const Release& release) {
+  const QuietScope quiet;
+  Finding finding = finding_of_call(Kind::kFamilyMismatch, passed, release);
+  finding.block = find_block(span, reinterpret_cast<uintptr_t>(passed));
+  finding.in_block =
+      finding.block.record != nullptr && finding.block.record->state() != BlockState::kUnused;
+  finding.allocated_as =
+      (span->flags & heap::kFlagOsmalloc) != 0 ? Family::kOsmalloc : Family::kMtype;
+  finding.refused = true;
+  safety::tell(finding);
+}
+
 // Of two threads that free it at the same moment, one does.
 [[gnu::always_inline]] inline bool become_freed(BlockRecord* record) {
   uint32_t life = read_relaxed(record->life);
@@ -336,6 +351,9 @@ void* allocate_checked_aligned(size_t alignment, size_t size, uintptr_t site, Fa
 }
 
 void deallocate_checked(void* passed, Span* span, uintptr_t pc, Family family, size_t size) {
+  if (unlikely((span->flags & heap::kZoneFlags) != 0)) {
+    return refuse_zone_block(passed, span, {pc, family, size});
+  }
   ThreadState* thread = tls_state;
   CheckedLists* lists = thread->checked;
   const auto with_care = [&] { deallocate_with_care(span, passed, {pc, family, size}); };

@@ -22,6 +22,10 @@ using safety::CheckedBlock;
 //   linked     blocks that were ever handed out
 //   used       of them, those that are not in the store
 
+//   requested_bytes  of slabs of a zone: kOfPool, if its pool has made it
+
+inline constexpr uint16_t kOfPool = 1;
+
 inline bool is_checked(const Span* span) {
   return span->state == heap::SpanState::kChecked;
 }

@@ -146,17 +146,21 @@ void check_redzones(const CheckedBlock& block, FoundWhen when) {
   if (unlikely(safety::find_redzone_damage(block, &damage)) &&
       !block.record->has(BlockRecord::kTold)) {
     block.record->set(BlockRecord::kTold);
+    const QuietScope quiet;
     safety::tell(damaged(block, when, damage));
   }
 }
 
-void verify_span(Span* span, FoundWhen when) {
-  Walk walk{when, false, 0, {}, kMostFound};
+unsigned verify_span(Span* span, FoundWhen when, bool caller_panics) {
+  Walk walk{when, caller_panics, 0, {}, kMostFound};
+  unsigned found = 0;
   while (walk.count == kMostFound) {
     walk.count = 0;
     walk_span(&walk, span);
     tell_all(walk);
+    found += walk.count;
   }
+  return found;
 }
 
 void verify_all(FoundWhen when) {

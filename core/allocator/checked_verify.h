@@ -15,8 +15,9 @@ bool check_freed(const CheckedBlock& block, safety::FoundWhen when, bool caller_
 /// A live block of the caller's: tells of damaged redzones, once.
 void check_redzones(const CheckedBlock& block, safety::FoundWhen when);
 
-/// All blocks of a span that nobody can allocate from meanwhile.
-void verify_span(Span* span, safety::FoundWhen when);
+/// All blocks of a span that nobody can allocate from meanwhile. Returns how much was found.
+/// `caller_panics` as above.
+unsigned verify_span(Span* span, safety::FoundWhen when, bool caller_panics = false);
 
 /// All checked blocks of the process, while threads go on.
 void verify_all(safety::FoundWhen when);

@@ -57,21 +57,6 @@ void send_home(ThreadState* thread, ThreadState* home, FreeBlock* block, uint32_
   charge_free(thread, owner, size, usable);
 }
 
-// A block of OSMalloc's or MALLOC's, which has its own ways back.
-[[gnu::cold, gnu::noinline]] void refuse_zone_block(void* passed,
-                                                    const Span* span,
-                                                    const Release& release) {
-  const QuietScope quiet;
-  safety::Finding finding = finding_of_call(Kind::kFamilyMismatch, passed, release);
-  finding.block = find_block(span, reinterpret_cast<uintptr_t>(passed));
-  finding.in_block = finding.block.record != nullptr &&
-                     finding.block.record->state() != safety::BlockState::kUnused;
-  finding.allocated_as =
-      (span->flags & heap::kFlagOsmalloc) != 0 ? safety::Family::kOsmalloc : safety::Family::kMtype;
-  finding.refused = true;
-  safety::tell(finding);
-}
-
 void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Release& release) {
   const uint32_t block_bytes = span->block_bytes;
   const auto* home = static_cast<ThreadState*>(span->thread);
@@ -102,9 +87,6 @@ void deallocate_slow(void* block, const Release& release) {
   }
   Span* span = heap::find_span(block);
   if (is_checked(span)) {
-    if (unlikely((span->flags & heap::kZoneFlags) != 0)) {
-      return refuse_zone_block(block, span, release);
-    }
     return deallocate_checked(block, span, release.pc, release.family, release.size);
   }
   if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {

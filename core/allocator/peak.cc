@@ -1,5 +1,6 @@
 #include "core/allocator/peak.h"
 
+#include "core/allocator/deferred.h"
 #include "core/allocator/figures.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
@@ -122,6 +123,7 @@ void publish_shared(int64_t change, bool may_look) {
   if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED))) {
     return;
   }
+  const QuietScope quiet;  // a handler that forks waits for the lock
   if (!may_look || !state.lock.try_acquire()) {
     raise_watermark(static_cast<uint64_t>(sum));  // nobody has seen what there is now
     return;

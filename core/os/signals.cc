@@ -190,6 +190,12 @@ void set_signal_mask(uint64_t mask) {
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, address_of(&mask), 0, sizeof(uint64_t));
 }
 
+uint64_t signal_mask() {
+  uint64_t mask = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, address_of(&mask), sizeof(uint64_t));
+  return mask;
+}
+
 bool is_frame_gone(uintptr_t address, const void* context) {
   const stack_t& alternate = ucontext_of(context)->uc_stack;
   const auto sp = static_cast<uintptr_t>(ucontext_of(context)->uc_mcontext.gregs[REG_RSP]);

@@ -50,6 +50,9 @@ bool send_again(SignalHandler* entry, int number, const void* info, void* contex
 
 void set_signal_mask(uint64_t mask);
 
+/// The signals that the calling thread has blocked: bit N - 1 for signal N.
+uint64_t signal_mask();
+
 /// Was the frame that `address` lies in left before a signal interrupted the thread? A yes is
 /// certain as long as the thread does not change stacks by itself.
 bool is_frame_gone(uintptr_t address, const void* context);

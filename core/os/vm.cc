@@ -107,6 +107,18 @@ long lock_pages(void* address, size_t size_bytes) {
   return raw_syscall(SYS_mlock, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
 }
 
+namespace {
+constinit bool all_locked = false;
+}
+
+void note_all_locked(bool is_locked) {
+  __atomic_store_n(&all_locked, is_locked, __ATOMIC_RELAXED);
+}
+
+bool is_all_locked() {
+  return __atomic_load_n(&all_locked, __ATOMIC_RELAXED);
+}
+
 void unlock_pages(void* address, size_t size_bytes) {
   raw_syscall(SYS_munlock, reinterpret_cast<long>(address), static_cast<long>(size_bytes));
 }

@@ -41,6 +41,10 @@ bool hide(void* address, size_t size_bytes);
 long lock_pages(void* address, size_t size_bytes);
 void unlock_pages(void* address, size_t size_bytes);
 
+/// The program has locked all of its memory (mlockall), or does so no more.
+void note_all_locked(bool is_locked);
+bool is_all_locked();
+
 /// What is in the pages is written to core files.
 void put_in_core(void* address, size_t size_bytes);
 

@@ -59,6 +59,10 @@ TagId make_tag_locked(std::string_view name, wire::TagOrigin origin) {
   return TagId{count - 1};
 }
 
+bool is_shared_tag(TagId tag) {
+  return index_of(tag) + 1 >= table.capacity();
+}
+
 uint32_t tag_count() {
   return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 }

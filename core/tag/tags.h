@@ -30,6 +30,9 @@ TagId intern_tag_locked(std::string_view name, wire::TagOrigin origin);
 /// memory.
 TagId make_tag_locked(std::string_view name, wire::TagOrigin origin);
 
+/// Do names beyond the limit share it?
+bool is_shared_tag(TagId tag);
+
 uint32_t tag_count();  // entry 0 is unused
 const uint32_t* tag_count_address();
 wire::TagRecord* tags();

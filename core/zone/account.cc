@@ -53,6 +53,16 @@ void learn_new_sites() {
 
 }  // namespace
 
+void forget_new_sites(const Account* account) {
+  for (NewSites::Site& site : new_sites.sites) {
+    const Account* found = account;
+    if (__atomic_compare_exchange_n(&site.account, &found, nullptr, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED)) {
+      __atomic_store_n(&site.pc, uintptr_t{0}, __ATOMIC_RELEASE);
+    }
+  }
+}
+
 bool open_account(Account* account, std::string_view name, wire::TagOrigin origin, uintptr_t site) {
   const allocator::QuietScope quiet;
   if (account->tag == TagId::kNone) {
@@ -65,7 +75,9 @@ bool open_account(Account* account, std::string_view name, wire::TagOrigin origi
   if (!allocator::prepare_stray(account->base_owner)) {
     return false;
   }
-  tag::tags()[index_of(account->tag)].account = reinterpret_cast<uintptr_t>(&account->figures);
+  if (!tag::is_shared_tag(account->tag)) {
+    tag::tags()[index_of(account->tag)].account = reinterpret_cast<uintptr_t>(&account->figures);
+  }
   return true;
 }
 
@@ -80,7 +92,7 @@ OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait) {
   } else if (owner == OwnerId::kNone) {
     const allocator::QuietScope quiet;
     owner = tag::owner_of_pair(pc, account.tag);
-    if (!allocator::prepare_stray(owner)) {
+    if (owner == tag::kOverflowOwner || !allocator::prepare_stray(owner)) {
       owner = OwnerId::kNone;
     }
   }

@@ -12,8 +12,9 @@ namespace heaptag::zone {
 
 struct Account {
   wire::AccountRecord figures;
-  TagId tag;
+  TagId tag;           // perhaps one that accounts beyond the limit of tags share
   OwnerId base_owner;  // of calls that must not wait, from places that are new
+  uint32_t number;     // in its zone: what the records of its elements say
 };
 
 /// Makes the account's tag. `site`: who has asked for it. False without memory. Waits.
@@ -22,6 +23,9 @@ bool open_account(Account* account, std::string_view name, wire::TagOrigin origi
 /// Whom a call from `pc` is charged to: what must not wait, from a place that is new, to the base
 /// owner, until the next call that may has learned of the place.
 OwnerId owner_of(const Account& account, uintptr_t pc, bool may_wait);
+
+/// The account is about to be another one: places that wait to be learned are not its.
+void forget_new_sites(const Account* account);
 
 inline void add(uint64_t& counter, uint64_t by = 1) {
   __atomic_fetch_add(&counter, by, __ATOMIC_RELAXED);

@@ -2,32 +2,41 @@
 
 #include "core/base/counter.h"
 #include "core/base/units.h"
+#include "core/os/signals.h"
 
 namespace heaptag::zone {
 
 namespace {
 
-__thread uint32_t tls_depth __attribute__((tls_model("initial-exec"))) = 0;
+constexpr uint32_t kMostHandlers = 8;
 
-// An address in the frame that has called the innermost handler; null: none runs.
-__thread const void* tls_handler __attribute__((tls_model("initial-exec"))) = nullptr;
+// Handlers that run, the innermost last; those beyond count as the last.
+struct Handlers {
+  uint32_t depth;
+  uint8_t numbers[kMostHandlers];
+  bool told_by_mask[kMostHandlers];  // was the signal blocked when the handler was called?
+};
+
+__thread uint32_t tls_depth __attribute__((tls_model("initial-exec"))) = 0;
+__thread Handlers tls_handlers __attribute__((tls_model("initial-exec"))) = {};
 
 constinit bool handlers_are_interrupts = false;
 
-// A handler that has left by longjmp does not come back here: its frame lies below the stack
-// pointer. Handlers on an alternate stack cannot be told in this way; the next one is.
+bool is_over(const Handlers& handlers, uint64_t blocked) {
+  const uint32_t last = handlers.depth - 1;
+  return handlers.told_by_mask[last] && (blocked >> (handlers.numbers[last] - 1) & 1) == 0;
+}
+
 bool is_in_handler() {
-  constexpr uintptr_t kStackBytes = 8 << 20;
-  const auto handler = reinterpret_cast<uintptr_t>(tls_handler);
-  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  if (handler == 0) {
+  Handlers& handlers = tls_handlers;
+  if (likely(handlers.depth == 0)) {
     return false;
   }
-  if (here > handler && here - handler < kStackBytes) {
-    tls_handler = nullptr;
-    return false;
+  const uint64_t blocked = os::signal_mask();
+  while (handlers.depth != 0 && is_over(handlers, blocked)) {
+    --handlers.depth;
   }
-  return true;
+  return handlers.depth != 0;
 }
 
 }  // namespace
@@ -56,12 +65,18 @@ bool signals_interrupt() {
   return unlikely(read_operand(handlers_are_interrupts));
 }
 
-SignalInterrupt::SignalInterrupt() : outer_(tls_handler) {
-  tls_handler = __builtin_frame_address(0);
+SignalInterrupt::SignalInterrupt(int number) {
+  Handlers& handlers = tls_handlers;
+  is_in_handler();  // forgets those that have left
+  depth_ = handlers.depth;
+  const uint32_t place = depth_ < kMostHandlers ? depth_ : kMostHandlers - 1;
+  handlers.numbers[place] = static_cast<uint8_t>(number);
+  handlers.told_by_mask[place] = (os::signal_mask() >> (number - 1) & 1) != 0;
+  handlers.depth = place + 1;
 }
 
 SignalInterrupt::~SignalInterrupt() {
-  tls_handler = outer_;
+  tls_handlers.depth = depth_;
 }
 
 }  // namespace heaptag::zone

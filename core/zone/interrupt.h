@@ -12,23 +12,25 @@ void enter_interrupt();
 /// False when the thread was in none.
 bool leave_interrupt();
 
+/// A system call, where handlers are interrupts and one has been called.
 bool is_in_interrupt();
 
 /// Set before main: handlers of signals are interrupts.
 void expect_interrupts();
 bool signals_interrupt();
 
-/// Around a handler of the program's: it may leave by longjmp, which the next one finds out.
+/// Around a handler of the program's for the signal `number`. It may leave by siglongjmp: what is
+/// left then is that its signal is not blocked any more.
 class SignalInterrupt {
  public:
-  SignalInterrupt();
+  explicit SignalInterrupt(int number);
   ~SignalInterrupt();
 
   SignalInterrupt(const SignalInterrupt&) = delete;
   SignalInterrupt& operator=(const SignalInterrupt&) = delete;
 
  private:
-  const void* outer_;
+  uint32_t depth_;
 };
 
 }  // namespace heaptag::zone

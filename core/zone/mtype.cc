@@ -35,6 +35,9 @@ void panic_about_type(std::string_view function, int number) {
 
 // The document has these calls return null, and say so.
 bool is_against_the_rules(const Mtype& type, size_t size, bool may_wait) {
+  if (!may_wait && size <= kMostWithoutWaiting) {
+    return false;
+  }
   const bool in_interrupt = is_in_interrupt();
   if (in_interrupt && may_wait) {
     say({"MALLOC: M_WAITOK in interrupt context: NULL for ", format_decimal(size).view(),
@@ -76,10 +79,13 @@ bool wait_at_limit(Mtype* type) {
 }
 
 void wake_waiting(Mtype* type) {
-  __atomic_fetch_add(&type->freed, 1U, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&type->waiting, __ATOMIC_SEQ_CST) != 0) {
-    os::wake_all(&type->freed);
+  // What has changed before was changed by an atomic operation, and whoever waits says so by one
+  // before looking.
+  if (likely(__atomic_load_n(&type->waiting, __ATOMIC_SEQ_CST) == 0)) {
+    return;
   }
+  __atomic_fetch_add(&type->freed, 1U, __ATOMIC_SEQ_CST);
+  os::wake_all(&type->freed);
 }
 
 struct Free {
@@ -106,8 +112,8 @@ bool is_refused(const Free& call, const Found& found) {
   } else if (found.what == What::kFreed) {
     complain(Kind::kDoubleFree);
     panic({"free: multiple frees of ", address.view(), " of type '", call.type->name, "'"});
-  } else if (const Mtype* own = mtype_of_tag(tag_of(found.block));
-             safety::settings.kmem_debug && own != nullptr && own != call.type) {
+  } else if (const Mtype* own = mtype_of(found.block.record);
+             safety::settings.kmem_debug && own != call.type) {
     complain(Kind::kTagMismatch);
     panic({"free: ", address.view(), " is of type '", own->name, "', not '", call.type->name, "'"});
   } else {
@@ -123,7 +129,7 @@ void set_limit_patience(uint64_t limit_ms) {
 }
 
 void* mtype_malloc(size_t size, int number, int flags, uintptr_t pc) {
-  Mtype* type = find_usable_mtype(number);
+  Mtype* type = find_usable_mtype(number, pc);
   if (unlikely(type == nullptr)) {
     panic_about_type("malloc - ", number);
     return nullptr;
@@ -141,7 +147,7 @@ void* mtype_malloc(size_t size, int number, int flags, uintptr_t pc) {
 }
 
 void mtype_free(void* block, int number, uintptr_t pc) {
-  const Mtype* type = find_mtype(number);
+  const Mtype* type = find_mtype(number, pc);
   if (unlikely(type == nullptr)) {
     return panic_about_type("free: ", number);
   }
@@ -152,13 +158,10 @@ void mtype_free(void* block, int number, uintptr_t pc) {
   if (is_refused({block, type, pc}, found)) {
     return;
   }
-  Mtype* own = mtype_of_tag(tag_of(found.block));
-  if (own == nullptr) {
-    own = const_cast<Mtype*>(type);  // there was no memory for a tag
-  }
-  const bool may_wait = !is_in_interrupt() && allocator::may_serve();
-  if (!release(&mtype_zone(), &own->account, found.block, pc, may_wait)) {
-    is_refused({block, type, pc}, {What::kFreed, found.block, 0});
+  Mtype* own = mtype_of(found.block.record);
+  const bool may_wait = allocator::may_serve() && !is_in_interrupt();
+  if (!release(&mtype_zone(), &own->account, found, pc, may_wait)) {
+    is_refused({block, type, pc}, {What::kFreed, found.block});
     return;
   }
   wake_waiting(own);

@@ -2,8 +2,9 @@
 
 #include <cstring>
 
+#include "core/allocator/deferred.h"
 #include "core/base/text.h"
-#include "core/tag/tags.h"
+#include "core/os/clock.h"
 #include "core/zone/zone.h"
 
 namespace heaptag::zone {
@@ -14,10 +15,10 @@ constexpr int kFirstMade = kTemp + 1;
 
 struct Table {
   Mtype types[kMtypes];
-  int next;  // of those that are made
+  int made;  // so many have a number from kFirstMade on
 };
 
-constinit Table table{{}, kFirstMade};
+constinit Table table{};
 
 MtypePhase phase_of(const Mtype& type) {
   return __atomic_load_n(&type.phase, __ATOMIC_ACQUIRE);
@@ -37,6 +38,7 @@ bool fill(Mtype* type, std::string_view name, uint64_t limit, uintptr_t pc) {
   const size_t length = name.size() < kMtypeNameBytes ? name.size() : kMtypeNameBytes - 1;
   std::memset(type->name, 0, kMtypeNameBytes);
   std::memcpy(type->name, name.data(), length);
+  type->account.number = static_cast<uint32_t>(type - table.types);
   if (!open_account(&type->account, type->name, wire::TagOrigin::kMtype, pc)) {
     set_phase(type, MtypePhase::kUnused);
     return false;
@@ -50,18 +52,21 @@ const char* given_name(int number) {
   return number == kDevbuf ? "devbuf" : number == kTemp ? "temp" : nullptr;
 }
 
-// The types that every program has are made when they are first used.
-void make_given(Mtype* type, int number) {
-  const char* name = given_name(number);
-  if (name != nullptr && change_phase(type, MtypePhase::kUnused, MtypePhase::kChanging)) {
-    if (prepare(&mtype_zone())) {
-      fill(type, name, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
-    } else {
-      set_phase(type, MtypePhase::kUnused);
+// The types that every program has are made when they are first used. Should whoever makes one
+// never come to an end (a fork, a signal handler that has interrupted it), somebody else does.
+void make_given(Mtype* type, int number, uintptr_t pc) {
+  constexpr unsigned kPatience = 1000;
+  for (unsigned tries = 0; phase_of(*type) < MtypePhase::kUsable; ++tries) {
+    if (change_phase(type, MtypePhase::kUnused, MtypePhase::kChanging) || tries == kPatience) {
+      const allocator::QuietScope quiet;
+      const auto here = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+      const uintptr_t site = pc == 0 ? here : pc;
+      if (!prepare(&mtype_zone()) || !fill(type, given_name(number), 0, site)) {
+        set_phase(type, MtypePhase::kUnused);
+      }
+      return;
     }
-  }
-  while (phase_of(*type) == MtypePhase::kChanging) {
-    __builtin_ia32_pause();
+    os::sleep_ns(1000);
   }
 }
 
@@ -80,29 +85,34 @@ int take_left(std::string_view name) {
 }
 
 int take_number() {
-  int next = read_relaxed(table.next);
-  while (next < kMtypes && !__atomic_compare_exchange_n(&table.next, &next, next + 1, true,
-                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  int made = read_relaxed(table.made);
+  while (made < kMtypes - kFirstMade &&
+         !__atomic_compare_exchange_n(&table.made, &made, made + 1, true, __ATOMIC_RELAXED,
+                                      __ATOMIC_RELAXED)) {
   }
-  return next < kMtypes ? next : -1;
+  return made < kMtypes - kFirstMade ? kFirstMade + made : -1;
 }
 
 }  // namespace
 
-Mtype* find_mtype(int number) {
+Mtype* find_mtype(int number, uintptr_t pc) {
+  number &= ~kStale;
   if (number <= 0 || number >= kMtypes) {
     return nullptr;
   }
   Mtype* type = &table.types[number];
-  if (unlikely(phase_of(*type) == MtypePhase::kUnused)) {
-    make_given(type, number);
+  if (unlikely(phase_of(*type) < MtypePhase::kUsable) && given_name(number) != nullptr) {
+    make_given(type, number, pc);
   }
   const MtypePhase phase = phase_of(*type);
   return phase >= MtypePhase::kUsable ? type : nullptr;
 }
 
-Mtype* find_usable_mtype(int number) {
-  Mtype* type = find_mtype(number);
+Mtype* find_usable_mtype(int number, uintptr_t pc) {
+  if ((number & kStale) != 0) {
+    return nullptr;
+  }
+  Mtype* type = find_mtype(number, pc);
   return type != nullptr && phase_of(*type) != MtypePhase::kDetached ? type : nullptr;
 }
 
@@ -131,11 +141,8 @@ void retire_mtype(Mtype* type) {
   change_phase(type, MtypePhase::kUsable, MtypePhase::kRetired);
 }
 
-Mtype* mtype_of_tag(TagId tag) {
-  const uint64_t account = tag == TagId::kNone ? 0 : tag::tags()[index_of(tag)].account;
-  static_assert(offsetof(Mtype, account) == 0 && offsetof(Account, figures) == 0);
-  auto* type = reinterpret_cast<Mtype*>(account);
-  return type >= table.types && type < table.types + kMtypes ? type : nullptr;
+Mtype* mtype_of(const safety::BlockRecord* record) {
+  return &table.types[record->freed_at];
 }
 
 }  // namespace heaptag::zone

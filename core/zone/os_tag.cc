@@ -82,6 +82,7 @@ OsTag* take_os_tag() {
 }
 
 void bury_os_tag(OsTag* tag) {
+  forget_new_sites(&tag->account);
   write_relaxed(tag->freed_as, __atomic_fetch_add(&state.freed, 1U, __ATOMIC_RELAXED));
   __atomic_store_n(&tag->phase, OsPhase::kDead, __ATOMIC_RELEASE);
 }
@@ -97,6 +98,14 @@ TagId inherit_tag_id(const char* name) {
     }
   }
   return TagId::kNone;
+}
+
+uint32_t number_of(const OsTag* tag) {
+  return static_cast<uint32_t>(tag - table());
+}
+
+const OsTag* os_tag_of(const allocator::BlockRecord* record) {
+  return table() + record->freed_at;
 }
 
 bool is_os_tag(const void* address) {

@@ -37,6 +37,11 @@ void bury_os_tag(OsTag* tag);
 /// Gives the id of a buried tag of this name away: two that follow each other are one in reports.
 TagId inherit_tag_id(const char* name);
 
+uint32_t number_of(const OsTag* tag);
+
+/// The tag of an element's record.
+const OsTag* os_tag_of(const allocator::BlockRecord* record);
+
 /// Is this the address of a tag, whatever its phase?
 bool is_os_tag(const void* address);
 

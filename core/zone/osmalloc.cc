@@ -8,7 +8,6 @@
 #include "core/os/process.h"
 #include "core/os/vm.h"
 #include "core/safety/panic.h"
-#include "core/tag/tags.h"
 #include "core/zone/complaint.h"
 #include "core/zone/os_tag.h"
 #include "core/zone/say.h"
@@ -61,9 +60,7 @@ uint64_t live_blocks(const OsTag* tag) {
 }
 
 uint64_t count_of(const OsTag* tag) {
-  const wire::AccountRecord& figures = tag->account.figures;
-  const uint64_t own = phase_of(tag) == OsPhase::kLive ? 1 : 0;
-  return own + read_relaxed(figures.allocations) - read_relaxed(figures.frees);
+  return live_blocks(tag) + (phase_of(tag) == OsPhase::kLive ? 1 : 0);
 }
 
 // May blocks of it be allocated or freed?
@@ -78,6 +75,7 @@ bool is_usable(const OsTag* tag) {
 // The last block of a tag that was released: now nothing is left of it.
 void bury_if_drained(OsTag* tag) {
   if (phase_of(tag) == OsPhase::kReleased && live_blocks(tag) == 0 &&
+      read_relaxed(tag->account.figures.live_usable) == 0 &&
       change_phase(tag, OsPhase::kReleased, OsPhase::kChanging)) {
     bury_os_tag(tag);
   }
@@ -108,10 +106,6 @@ void list_leaks(const OsTag* tag) {
   }
 }
 
-const char* name_of(TagId tag) {
-  return reinterpret_cast<const char*>(tag::tags()[index_of(tag)].name);
-}
-
 struct Free {
   const void* passed;
   uint32_t size;
@@ -139,11 +133,10 @@ bool is_refused(const Free& call, const Found& found) {
     } else {
       panic({"OSFree(): ", address.view(), " was freed already"});
     }
-  } else if (const TagId tag = tag_of(found.block);
-             tag != TagId::kNone && tag != call.tag->account.tag) {
+  } else if (const OsTag* own = os_tag_of(found.block.record); own != call.tag) {
     complain(Kind::kTagMismatch);
-    panic({"OSFree(): ", address.view(), " belongs to '", name_of(tag), "', not to '",
-           call.tag->name, "'"});
+    panic({"OSFree(): ", address.view(), " belongs to '", own->name, "', not to '", call.tag->name,
+           "'"});
   } else if (is_strict() ? call.size != found.block.requested
                          : call.size > usable_bytes(found.block)) {
     complain(Kind::kSizeMismatch);
@@ -202,6 +195,7 @@ OsTag* os_tag_alloc(const char* name, uint32_t flags, uintptr_t pc) {
   }
   copy_name(name, tag->name);
   clear_words(&tag->account.figures);
+  tag->account.number = number_of(tag);
   tag->account.tag = inherit_tag_id(tag->name);
   if (!open_account(&tag->account, tag->name, wire::TagOrigin::kOsmalloc, pc)) {
     bury_os_tag(tag);
@@ -260,8 +254,8 @@ void os_free(void* block, uint32_t size, OsTag* tag, uintptr_t pc) {
   if (is_refused({block, size, tag, pc}, found)) {
     return;
   }
-  if (!release(&osmalloc_zone(), &tag->account, found.block, pc, true)) {
-    is_refused({block, size, tag, pc}, {What::kFreed, found.block, 0});
+  if (!release(&osmalloc_zone(), &tag->account, found, pc, true)) {
+    is_refused({block, size, tag, pc}, {What::kFreed, found.block});
     return;
   }
   bury_if_drained(tag);
@@ -270,7 +264,8 @@ void os_free(void* block, uint32_t size, OsTag* tag, uintptr_t pc) {
 uint32_t os_malloc_size(const void* block) {
   const Found found = find(osmalloc_zone(), block);
   if (found.what == What::kLive) {
-    return static_cast<uint32_t>(usable_bytes(found.block));
+    const size_t bytes = usable_bytes(found.block);
+    return bytes < UINT32_MAX ? static_cast<uint32_t>(bytes) : UINT32_MAX;
   }
   const NumberText address = format_hex(reinterpret_cast<uintptr_t>(block));
   panic({"OSMalloc_size(): ", address.view(),

@@ -5,11 +5,10 @@
 #include "core/allocator/checked_store.h"
 #include "core/allocator/checked_verify.h"
 #include "core/allocator/deferred.h"
-#include "core/base/units.h"
 #include "core/heap/page_heap.h"
 #include "core/meta/meta_allocator.h"
-#include "core/os/vm.h"
 #include "core/safety/settings.h"
+#include "core/zone/complaint.h"
 #include "core/zone/wiring.h"
 
 namespace heaptag::zone {
@@ -19,22 +18,18 @@ using heap::SpanState;
 namespace {
 
 constexpr uint32_t kPoolPages = 8;
-constexpr uint16_t kOfPool = 1;  // what Span::requested_bytes says of such a slab
 constexpr size_t kSlabBytes = kPoolPages * heap::kSpanPageBytes;
 
 // Whoever carves a slab of the pool cannot ask for records: they are there already, as many as most
-// sizes need.
-constexpr uint32_t kPoolRecords = 512;
-
-// Tables of records stay readable for whoever still looks at one that was on a list: smaller ones
-// are never given back to the kernel.
+// sizes need. Tables of records stay readable for whoever still looks at one that was on a list:
+// those of this size are never given back to the kernel.
 constexpr uint32_t kMostRecords = 512;
 
-// So much of a bucket may lie free, and as much again as is in use.
-constexpr uint64_t kLeastFreeBytes = 256 * kKiB;
+// Without memory, or with slabs that are free in part only, it is no use to look again at once.
+constexpr uint64_t kFreesBetweenLooks = 1024;
 
 bool is_of_pool(const Span* span) {
-  return span->requested_bytes == kOfPool;
+  return span->requested_bytes == allocator::kOfPool;
 }
 
 uint32_t slab_pages(size_t element_bytes) {
@@ -45,8 +40,9 @@ uint32_t slab_pages(size_t element_bytes) {
   return static_cast<uint32_t>((bytes + heap::kSpanPageBytes - 1) / heap::kSpanPageBytes);
 }
 
-uint32_t least(uint64_t a, uint32_t b) {
-  return a < b ? static_cast<uint32_t>(a) : b;
+uint32_t element_count(size_t slab_bytes, uint32_t element_bytes) {
+  const size_t count = slab_bytes / element_bytes;
+  return count < kMostRecords ? static_cast<uint32_t>(count) : kMostRecords;
 }
 
 size_t record_bytes(uint32_t count) {
@@ -54,9 +50,9 @@ size_t record_bytes(uint32_t count) {
 }
 
 // Nobody else has the span. Its blocks were never handed out, whatever they were before.
-void carve(Zone* zone, Span* span, unsigned bucket, uint32_t most_records) {
-  const uint32_t element = zone->sizes->bytes[bucket];
-  const uint32_t count = least(span->size_bytes() / element, most_records);
+void carve(Zone* zone, Span* span, unsigned bucket) {
+  const uint32_t element = zone->sizes().bytes[bucket];
+  const uint32_t count = element_count(span->size_bytes(), element);
   span->block_bytes = static_cast<uint16_t>(element);
   span->inverse = static_cast<uint32_t>(((uint64_t{1} << 32) + element - 1) / element);
   span->size_class = static_cast<uint8_t>(bucket);
@@ -76,54 +72,69 @@ void carve(Zone* zone, Span* span, unsigned bucket, uint32_t most_records) {
 }
 
 // Pages with room for records.
-Span* make_slab_locked(uint32_t pages, uint32_t records) {
-  Span* span = heap::allocate_run(pages);
-  if (span == nullptr) {
-    return nullptr;
+Span* make_slab(const Zone& zone, uint32_t pages, uint32_t records) {
+  Span* span = nullptr;
+  {
+    os::LockGuard guard(allocator::checked_spans_lock());
+    span = heap::allocate_run(pages);
+    if (span == nullptr) {
+      return nullptr;
+    }
+    span->words = static_cast<uint32_t*>(meta::allocate(record_bytes(records)));
+    if (span->words == nullptr) {
+      heap::release_run(span, true);
+      return nullptr;
+    }
+    span->flags = 0;
+    span->bin = nullptr;
+    span->requested_bytes = 0;
+    heap::map_span_pages(span);
   }
-  span->words = static_cast<uint32_t*>(meta::allocate(record_bytes(records)));
-  if (span->words == nullptr) {
-    heap::release_run(span, true);
-    return nullptr;
-  }
-  span->flags = 0;
-  span->bin = nullptr;
-  span->requested_bytes = 0;
-  heap::map_span_pages(span);
-  return span;
-}
-
-Span* make_pool_slab_locked() {
-  Span* span = make_slab_locked(kPoolPages, kPoolRecords);
-  if (span != nullptr) {
-    span->requested_bytes = kOfPool;
-    std::memset(span->base, 0, span->size_bytes());  // it is there from now on
+  if (zone.is_wired) {
+    wire(span);
   }
   return span;
 }
 
 void put_in_pool(Zone* zone, Span* span) {
   zone->pool.push(span);
-  add(zone->slabs_in_pool);
+  add(zone->pool_slabs);
 }
 
-// All elements of the slab are free, and nobody else can get at them.
-void let_go(Zone* zone, Span* span) {
-  allocator::verify_span(span, safety::FoundWhen::kEviction);
-  if (!allocator::retire_checked_span(span)) {
-    BlockRecord* records = allocator::records_of(span);
-    return zone->free[span->size_class].push(records, records + span->capacity - 1);
-  }
-  subtract(zone->buckets[span->size_class].total, span->capacity);
-  if (is_of_pool(span)) {
-    return put_in_pool(zone, span);
-  }
+void put_back(Zone* zone, Span* span) {
+  BlockRecord* records = allocator::records_of(span);
+  zone->free[span->size_class].push(records, records + span->capacity - 1);
+}
+
+void give_back(Span* span) {
   unwire(span);
-  const uint32_t records = span->capacity;
-  meta::release(span->words, record_bytes(records));
+  meta::release(span->words, record_bytes(span->capacity));
   span->words = nullptr;
   span->flags = 0;
   heap::release_run(span, false);
+}
+
+// All elements of the slab are free, and nobody else can get at them. A corrupted one is kept in
+// *corrupted.
+void let_go(Zone* zone, Span* span, CheckedBlock* corrupted) {
+  if (allocator::verify_span(span, safety::FoundWhen::kEviction, true) != 0) {
+    for (uint32_t i = 0; i < span->capacity; ++i) {
+      const CheckedBlock block = allocator::block_at(span, i);
+      if (block.record->state() == allocator::BlockState::kWithdrawn) {
+        *corrupted = block;
+      }
+    }
+    return put_back(zone, span);  // for whoever wants to look at it
+  }
+  if (!allocator::retire_checked_span(span)) {
+    return put_back(zone, span);
+  }
+  subtract(zone->buckets[span->size_class].total, span->capacity);
+  if (is_of_pool(span)) {
+    put_in_pool(zone, span);
+  } else {
+    give_back(span);
+  }
 }
 
 // Splits a list of free elements: slabs that are free as a whole, linked by `next`, and the rest,
@@ -162,25 +173,78 @@ Span* split(Zone* zone, unsigned bucket, BlockRecord* all) {
   return whole;
 }
 
-uint64_t free_elements(const wire::BucketRecord& bucket) {
-  const uint64_t in_use = read_relaxed(bucket.requests) - read_relaxed(bucket.frees);
+// Slabs that are free as a whole go, but for so many bytes of those that are not the pool's.
+void trim(Zone* zone, unsigned bucket, uint64_t keep_bytes) {
+  CheckedBlock corrupted{};
+  {
+    const allocator::QuietScope quiet;
+    Span* whole = nullptr;
+    {
+      os::LockGuard guard(allocator::checked_spans_lock());
+      whole = split(zone, bucket, zone->free[bucket].take_all());
+    }
+    while (whole != nullptr) {
+      Span* next = whole->next;
+      whole->next = nullptr;
+      if (!is_of_pool(whole) && keep_bytes >= whole->size_bytes()) {
+        keep_bytes -= whole->size_bytes();
+        put_back(zone, whole);
+      } else {
+        let_go(zone, whole, &corrupted);
+      }
+      whole = next;
+    }
+  }
+  if (corrupted.record != nullptr) {
+    panic_about_corruption(*zone, corrupted);
+  }
+}
+
+struct InUse {
+  uint64_t used;
+  uint64_t free;
+};
+
+InUse elements_of(const wire::BucketRecord& bucket) {
+  const uint64_t frees = read_relaxed(bucket.frees);
+  const uint64_t requests = read_relaxed(bucket.requests);
+  const uint64_t used = requests > frees ? requests - frees : 0;
   const uint64_t total = read_relaxed(bucket.total);
-  return total > in_use ? total - in_use : 0;
+  return {used, total > used ? total - used : 0};
+}
+
+uint64_t all_frees(const Zone& zone) {
+  uint64_t sum = 0;
+  for (const wire::BucketRecord& bucket : zone.buckets) {
+    sum += read_relaxed(bucket.frees);
+  }
+  return sum;
 }
 
 }  // namespace
 
-void fill_pool(Zone* zone) {
-  os::LockGuard guard(allocator::checked_spans_lock());
+void fill_pool_if_due(Zone* zone) {
   const uint64_t wanted = zone->pool_bytes / kSlabBytes;
-  for (; zone->pool_slabs < wanted; ++zone->pool_slabs) {
-    Span* span = make_pool_slab_locked();
+  if (likely(read_relaxed(zone->pool_slabs) * 2 >= wanted) ||
+      (zone->is_ready && all_frees(*zone) < read_relaxed(zone->fill_after))) {
+    return;
+  }
+  if (zone->is_ready) {
+    write_relaxed(zone->fill_after, all_frees(*zone) + kFreesBetweenLooks);
+    for (unsigned i = 0; i < zone->sizes().count; ++i) {
+      if (!zone->free[i].is_empty()) {
+        trim(zone, i, UINT64_MAX);
+      }
+    }
+  }
+  const allocator::QuietScope quiet;
+  while (read_relaxed(zone->pool_slabs) < wanted) {
+    Span* span = make_slab(*zone, kPoolPages, kMostRecords);
     if (span == nullptr) {
       return;
     }
-    if (zone->is_wired) {
-      wire(span, nullptr);
-    }
+    span->requested_bytes = allocator::kOfPool;
+    std::memset(span->base, 0, span->size_bytes());  // it is there from now on
     put_in_pool(zone, span);
   }
 }
@@ -190,90 +254,69 @@ bool carve_from_pool(Zone* zone, unsigned bucket) {
   if (span == nullptr) {
     return false;
   }
-  subtract(zone->slabs_in_pool, 1);
-  carve(zone, span, bucket, kPoolRecords);
+  subtract(zone->pool_slabs, 1);
+  carve(zone, span, bucket);
   return true;
 }
 
-bool carve_new(Zone* zone, Account* account, unsigned bucket) {
-  Span* span = nullptr;
-  {
-    os::LockGuard guard(allocator::checked_spans_lock());
-    if (!zone->free[bucket].is_empty()) {
-      return true;  // somebody else has been here
-    }
-    const uint32_t pages = slab_pages(zone->sizes->bytes[bucket]);
-    const uint32_t count =
-        least(size_t{pages} * heap::kSpanPageBytes / zone->sizes->bytes[bucket], kMostRecords);
-    span = make_slab_locked(pages, count);
-  }
+bool carve_new(Zone* zone, unsigned bucket) {
+  const allocator::QuietScope quiet;
+  const uint32_t element = zone->sizes().bytes[bucket];
+  const uint32_t pages = slab_pages(element);
+  Span* span = make_slab(*zone, pages, element_count(pages * heap::kSpanPageBytes, element));
   if (span == nullptr) {
     return false;
   }
-  if (zone->is_wired) {
-    wire(span, account);
-  }
-  carve(zone, span, bucket, kMostRecords);
+  carve(zone, span, bucket);
   return true;
 }
 
 void trim_if_due(Zone* zone, unsigned bucket) {
   wire::BucketRecord& counts = zone->buckets[bucket];
-  const uint64_t free_count = free_elements(counts);
-  if (unlikely(free_count > counts.high_water)) {
+  const InUse elements = elements_of(counts);
+  if (unlikely(elements.free > counts.high_water)) {
     add(counts.could_free);
   }
-  const uint64_t free_bytes = free_count * counts.element_bytes;
-  const uint64_t due = read_relaxed(zone->trim_at[bucket]);
-  if (likely(free_bytes < (due == 0 ? 2 * kLeastFreeBytes : due))) {
+  const uint64_t used_bytes = elements.used * counts.element_bytes;
+  const uint64_t frees = read_relaxed(counts.frees);
+  if (likely(elements.free * counts.element_bytes < 2 * kLeastFreeBytes + used_bytes ||
+             frees < read_relaxed(zone->trim_after[bucket]))) {
     return;
   }
-  const allocator::QuietScope quiet;
-  write_relaxed(zone->trim_at[bucket], UINT64_MAX);  // one at a time
-  Span* whole = nullptr;
-  {
-    os::LockGuard guard(allocator::checked_spans_lock());
-    whole = split(zone, bucket, zone->free[bucket].take_all());
-  }
-  const uint64_t used_bytes =
-      (read_relaxed(counts.requests) - read_relaxed(counts.frees)) * counts.element_bytes;
-  uint64_t keep_bytes = kLeastFreeBytes + used_bytes;
-  while (whole != nullptr) {
-    Span* next = whole->next;
-    whole->next = nullptr;
-    if (keep_bytes >= whole->size_bytes() && !is_of_pool(whole)) {
-      keep_bytes -= whole->size_bytes();
-      BlockRecord* records = allocator::records_of(whole);
-      zone->free[bucket].push(records, records + whole->capacity - 1);
-    } else {
-      let_go(zone, whole);
-    }
-    whole = next;
-  }
-  const uint64_t left_bytes = free_elements(counts) * counts.element_bytes;
-  write_relaxed(zone->trim_at[bucket], left_bytes + 2 * kLeastFreeBytes + used_bytes);
+  // A list of many is gone through as often as a part of it has been freed again.
+  write_relaxed(zone->trim_after[bucket], frees + elements.free / 4 + kFreesBetweenLooks);
+  trim(zone, bucket, kLeastFreeBytes + used_bytes);
 }
 
-Span* take_large(
-    Zone* zone, Account* account, size_t bytes, size_t requested, size_t front, bool is_wired) {
+Span* take_large(Zone* zone, size_t bytes, size_t requested, size_t front, bool is_wired) {
   Span* span = allocator::take_large_checked(bytes, requested, 1, front);
   if (span == nullptr) {
     return nullptr;
   }
   span->flags |= zone->span_flag;
   if (is_wired) {
-    wire(span, account);
+    wire(span);
   }
   return span;
 }
 
-void give_large(Span* span) {
+void give_large(Zone* zone, Span* span) {
+  if (!allocator::may_serve()) {
+    return zone->going.push(span);
+  }
+  const allocator::QuietScope quiet;
   unwire(span);
-  BlockRecord* record = allocator::records_of(span);
-  constexpr size_t kLargestHeldBytes = 16 * kMiB;
   if (safety::settings.checks_blocks && span->size_bytes() <= kLargestHeldBytes) {
-    allocator::put_large_checked(record);
+    allocator::put_large_checked(allocator::records_of(span));
   } else {
+    allocator::give_large_checked(span);
+  }
+}
+
+void give_going(Zone* zone) {
+  while (Span* span = zone->going.pop()) {
+    span->next = nullptr;
+    unwire(span);
     allocator::give_large_checked(span);
   }
 }

@@ -24,21 +24,20 @@ void say_once(const Span* span, long error) {
 
 }  // namespace
 
-void wire(Span* span, Account* account) {
+void wire(Span* span) {
   const long error = os::lock_pages(span->base, span->size_bytes());
   if (error == 0) {
     span->flags |= heap::kFlagWired;
     return;
-  }
-  if (account != nullptr) {
-    add(account->figures.wire_failures);
   }
   say_once(span, -error);
 }
 
 void unwire(Span* span) {
   if ((span->flags & heap::kFlagWired) != 0) {
-    os::unlock_pages(span->base, span->size_bytes());
+    if (!os::is_all_locked()) {  // else the program's mlockall is what holds them
+      os::unlock_pages(span->base, span->size_bytes());
+    }
     span->flags &= static_cast<uint8_t>(~heap::kFlagWired);
   }
 }

@@ -7,8 +7,8 @@
 
 namespace heaptag::zone {
 
-/// Locks the pages of a span. A failure is the account's, if there is one.
-void wire(Span* span, Account* account);
+/// Locks the pages of a span: kFlagWired says whether they are.
+void wire(Span* span);
 
 /// The same the other way round, if they are locked.
 void unwire(Span* span);
