@@ -6,13 +6,17 @@
 
 #include <cstring>
 
+#include "core/area_pools/pool_fork.h"
+#include "core/area_pools/pool_panic.h"
 #include "core/areas/fork.h"
 #include "core/areas/registry.h"
 #include "core/base/format.h"
 #include "core/config/area_options.h"
 #include "core/os/file.h"
 #include "core/os/process.h"
+#include "core/os/shared_lock.h"
 #include "core/os/thread_hooks.h"
+#include "core/os/unseen_fork.h"
 #include "preload/include/heaptag/area.h"
 
 #define ENTRY __attribute__((visibility("default"), used))
@@ -61,11 +65,19 @@ void complain(void* /*context*/,
   os::write_all(STDERR_FILENO, text.view().data(), text.view().size());
 }
 
+// What is wrong with variables that are not of areas.
+void say_nothing(void* /*context*/, std::string_view, std::string_view, std::string_view) {}
+
 __attribute__((constructor)) void start(int /*argc*/, char** /*argv*/, char** environment) {
   if (!os::is_privileged()) {
     configure(config::read_area_options(environment, {complain, nullptr}));
+    area_pools::end_at_mistakes(
+        config::read_options(environment, {say_nothing, nullptr}).check.any());
   }
   os::watch_forks(prepare_fork, after_fork_in_parent, after_fork_in_child);
+  os::watch_unseen_forks(os::SharedLock::in_forked_child);
+  os::watch_forks(area_pools::prepare_fork, area_pools::after_fork_in_parent,
+                  area_pools::after_fork_in_child);
 }
 
 __attribute__((destructor)) void finish() {
