@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from areas import AREAS, Registry
-from runner import BUILD, ROOT, base_environment, program
+from runner import BUILD, LIBRARY, ROOT, base_environment, program, run
 
 HEADER = ROOT / "preload/include/heaptag/area_malloc.h"
 
@@ -132,6 +132,30 @@ def test_no_mistake_no_message(registry):
 def test_figures_for_reports(registry):
     run_pools(registry, "reports")
     run_pools(registry, "reports", HEAPTAG_CHECK="basic")
+
+
+def test_pools_are_tags_in_reports(registry):
+    done = run([program("pools_leaves")], report=True, env=registry.environment).ok()
+    tags = {tag["name"]: tag for tag in done.report["tags"]}
+    cache, gone = tags["pool cache"], tags["pool gone"]
+    assert cache["origin"] == gone["origin"] == "area"
+    assert figures(cache) == (10, 4, 1000, 6, 600, 1)
+    assert figures(gone) == (10, 10, 600, 0, 0, 0)
+    assert cache["usable_bytes"] == 6 * 112
+    for tag in (cache, gone):
+        assert [s["frames"][0]["function"] for s in tag["sites"]] == ["main"]
+
+
+def figures(tag):
+    return tuple(tag[key] for key in ("allocations", "frees", "allocated_bytes", "live_blocks",
+                                      "live_bytes", "failed"))
+
+
+def test_mistakes_are_written_to_the_log(registry, tmp_path):
+    done = run_pools(registry, "mistakes", "double_free", check=False, HEAPTAG_KMEM_DEBUG="1",
+                     HEAPTAG_LOG=str(tmp_path / "log"), LD_PRELOAD=str(LIBRARY))
+    assert (done.returncode, done.stderr) == (-6, "")
+    assert re.search(MISTAKES["double_free"], (tmp_path / "log").read_text())
 
 
 def test_program_with_functions_of_these_names(registry):
