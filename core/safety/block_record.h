@@ -40,7 +40,7 @@ struct alignas(64) BlockRecord {
   uint32_t allocated_ms;     // os::short_ms, as time was seen on slow paths
   uint32_t freed_ms;
   uint32_t freed_count;  // frees of that thread so far
-  uint32_t freed_at;     // kAgeUnitBytes that had been freed in all; in a zone: number of its account
+  uint32_t freed_at;  // kAgeUnitBytes that had been freed in all; in a zone: number of its account
 
   static constexpr unsigned kStateBits = 3;
   static constexpr uint32_t kStateMask = (1U << kStateBits) - 1;

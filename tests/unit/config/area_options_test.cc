@@ -39,7 +39,9 @@ TEST(AreaOptions, DefaultsAreTheDocuments) {
   const Read none = read({"PATH=/bin", "HEAPTAG_REPORT=x"});
   EXPECT_EQ(none.options.dialect, AreaDialect::kBe);
   EXPECT_EQ(none.options.fork, AreaFork::kShared);
-  EXPECT_FALSE(none.options.foreign_delete);
+  EXPECT_TRUE(deletes_foreign(none.options));
+  EXPECT_FALSE(deletes_foreign(read({"HEAPTAG_AREAS_DIALECT=haiku"}).options));
+  EXPECT_FALSE(deletes_foreign(read({"HEAPTAG_AREAS_FOREIGN_DELETE=0"}).options));
   EXPECT_EQ(none.options.name_space, "");
   EXPECT_TRUE(none.complaints.empty());
 }
@@ -49,7 +51,7 @@ TEST(AreaOptions, EachIsRead) {
                          "HEAPTAG_AREAS_FOREIGN_DELETE=1", "HEAPTAG_AREAS_NAMESPACE=a-B_9"});
   EXPECT_EQ(all.options.dialect, AreaDialect::kHaiku);
   EXPECT_EQ(all.options.fork, AreaFork::kBe);
-  EXPECT_TRUE(all.options.foreign_delete);
+  EXPECT_TRUE(deletes_foreign(all.options));
   EXPECT_EQ(all.options.name_space, "a-B_9");
   EXPECT_TRUE(all.complaints.empty());
   EXPECT_EQ(read({"HEAPTAG_AREAS_FORK=haiku"}).options.fork, AreaFork::kHaiku);
@@ -64,7 +66,7 @@ TEST(AreaOptions, WhatIsWrongIsToldAndLeftOut) {
     EXPECT_EQ(one.complaints.size(), 1U) << entry;
     EXPECT_EQ(one.options.dialect, AreaDialect::kBe);
     EXPECT_EQ(one.options.fork, AreaFork::kShared);
-    EXPECT_FALSE(one.options.foreign_delete);
+    EXPECT_TRUE(deletes_foreign(one.options));
     EXPECT_EQ(one.options.name_space, "");
   }
 }
