@@ -100,8 +100,18 @@ OwnerCounters* shared_counters(OwnerId owner) {
   return chunk == nullptr ? nullptr : chunk + index_of(owner) % wire::kOwnersPerChunk;
 }
 
+namespace {
+constinit uint64_t outside_usable = 0;
+}
+
+const uint64_t& outside_usable_bytes() {
+  return outside_usable;
+}
+
 void set_shared_figures(OwnerId owner, const OwnerCounters& figures) {
   OwnerCounters* counters = counters_of_strays(owner);
+  add(outside_usable, (figures.allocated_usable - figures.freed_usable) -
+                          (counters->allocated_usable - counters->freed_usable));
   const auto live = static_cast<int64_t>(figures.allocated_bytes - figures.freed_bytes);
   const auto before = static_cast<int64_t>(counters->allocated_bytes - counters->freed_bytes);
   write_relaxed(counters->allocations, figures.allocations);

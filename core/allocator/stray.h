@@ -31,6 +31,9 @@ void count_shared_failure(OwnerId owner);
 /// What was counted for the owner in this way; null: nothing. Others may go on counting.
 OwnerCounters* shared_counters(OwnerId owner);
 
+/// Of figures that somebody else says: usable bytes that lie in no span. Its address for readers.
+const uint64_t& outside_usable_bytes();
+
 /// The figures are somebody else's, who says what they are. Pre: prepare_stray; one at a time for
 /// an owner.
 void set_shared_figures(OwnerId owner, const OwnerCounters& figures);

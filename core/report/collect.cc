@@ -4,6 +4,7 @@
 #include "core/allocator/figures.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/peak.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/format.h"
 #include "core/base/sort.h"
@@ -317,7 +318,9 @@ void collect_memory(render::Report* report) {
   render::Totals& totals = report->totals;
   totals.metadata_bytes = meta::mapped_bytes();
   const uint64_t guarded = allocator::guards_blocks() ? allocator::guarded_live_bytes() : 0;
-  const uint64_t used = pages.used_bytes + guarded;  // guarded blocks lie in no span
+  // What lies in no span.
+  const uint64_t used =
+      pages.used_bytes + guarded + read_relaxed(allocator::outside_usable_bytes());
   const uint64_t in_spans =
       used > totals.figures.usable_bytes ? used - totals.figures.usable_bytes : 0;
   const uint64_t quarantined = allocator::waiting_bytes();

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/allocator/peak.h"
+#include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/heap/address_map.h"
 #include "core/heap/page_heap.h"
@@ -61,6 +62,7 @@ void publish_descriptor() {
   descriptor.rule_count = address_of(tag::rule_count_address());
   descriptor.zones = address_of(zone::zone_records());
   descriptor.zone_count = zone::kZones;
+  descriptor.outside_bytes = address_of(&allocator::outside_usable_bytes());
   publish_process_id();
   // Last: whoever sees the magic may believe the rest.
   std::memcpy(descriptor.magic, wire::kMagic, sizeof(wire::kMagic));

@@ -225,6 +225,7 @@ struct Descriptor {
   uint64_t rule_count;       // uint32_t
   uint64_t zones;            // ZoneRecord[]
   uint64_t zone_count;       // as it is: there are always as many
+  uint64_t outside_bytes;    // uint64_t: usable bytes in no page of the heap
 };
 
 inline constexpr char kMagic[8] = {'H', 'E', 'A', 'P', 'T', 'A', 'G', 0};

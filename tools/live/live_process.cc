@@ -226,7 +226,8 @@ class LiveReader {
     render::Totals& totals = report_.totals;
     render::Memory& memory = report_.memory;
     const uint64_t page_bytes = descriptor_.span_page_bytes;
-    const uint64_t used = memory_.value<uint32_t>(descriptor_.used_pages) * page_bytes;
+    const uint64_t used = memory_.value<uint32_t>(descriptor_.used_pages) * page_bytes +
+                          memory_.value<uint64_t>(descriptor_.outside_bytes);
     const uint64_t dirty = memory_.value<uint32_t>(descriptor_.dirty_pages) * page_bytes;
     const uint64_t usable = totals.figures.usable_bytes;
     totals.metadata_bytes = memory_.value<uint64_t>(descriptor_.metadata_bytes);

@@ -102,10 +102,15 @@ int heaptag_mtype_setlimit(int type, unsigned long limit);
 /* FREE(addr, type): gives a block of MALLOC back, in any context, by any thread. NULL: nothing
  * happens. `type`: that of the block, also after it was detached. Another one is charged to the
  * block's own type; with HEAPTAG_KMEM_DEBUG=1 it panics: "free: ADDR is of type 'NAME', not
- * 'NAME'". Panics, before anything has changed: what is no type                      "free: bogus
- * type N" not aligned to 16, or inside a block "free: unaligned addr ADDR ..." freed already "free:
- * multiple frees of ADDR ..." not from MALLOC                      "free: ADDR is no block of
- * MALLOC" */
+ * 'NAME'". Panics, before anything has changed:
+ *
+ * - what is no type: "free: bogus type N"
+ *
+ * - not aligned to 16, or inside of a block: "free: unaligned addr ADDR ..."
+ *
+ * - freed already: "free: multiple frees of ADDR ..."
+ *
+ * - not from MALLOC: "free: ADDR is no block of MALLOC" */
 #define FREE(addr, type) heaptag_mtype_free_here((void*)(addr), HEAPTAG_MTYPE(type))
 
 /* ---- Interrupt context ---- */

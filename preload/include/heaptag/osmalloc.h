@@ -90,13 +90,21 @@ extern void* OSMalloc_noblock(uint32_t size, OSMallocTag tag) __asm__("heaptag_O
 extern void* OSMalloc_nowait(uint32_t size, OSMallocTag tag) __asm__("heaptag_OSMalloc_nowait");
 
 /* Frees the block at `addr`. `size` and `tag`: those it was allocated with. Panics:
- *   NULL                          "OSFree(): no block"
- *   another size                  "OSFree(): ADDR has SIZE bytes, not SIZE"
- *   another tag                   "OSFree(): ADDR belongs to 'NAME', not to 'NAME'"
- *   inside of a block             "OSFree(): ADDR lies N bytes inside of a block"
- *   freed already                 "OSFree(): ADDR was freed already", or when no block of the tag
- * is in use: "OSMalloc_Tagrele():'NAME' has refcnt 0" not from OSMalloc             "OSFree(): ADDR
- * is no block of OSMalloc" */
+ *
+ * - NULL: "OSFree(): no block"
+ *
+ * - another size: "OSFree(): ADDR has SIZE bytes, not SIZE"
+ *
+ * - another tag: "OSFree(): ADDR belongs to 'NAME', not to 'NAME'"
+ *
+ * - inside of a block: "OSFree(): ADDR lies N bytes inside of a block"
+ *
+ * - freed already: "OSFree(): ADDR was freed already", or, when no block of the tag is in use,
+ *   "OSMalloc_Tagrele():'NAME' has refcnt 0"
+ *
+ * - not from OSMalloc: "OSFree(): ADDR is no block of OSMalloc"
+ *
+ * An error report (kind, block, who allocated it) goes to the log before the panic's line. */
 extern void OSFree(void* addr, uint32_t size, OSMallocTag tag) __asm__("heaptag_OSFree");
 
 /* ---- Beyond the document ---- */
@@ -106,8 +114,7 @@ extern void OSFree(void* addr, uint32_t size, OSMallocTag tag) __asm__("heaptag_
 extern uint32_t OSMalloc_size(void* addr) __asm__("heaptag_OSMalloc_size");
 
 struct heaptag_osmalloc_stats {
-  uint64_t
-      count; /* XNU's COUNT: one for the tag until it is released, and one for each live block */
+  uint64_t count; /* XNU's COUNT: 1 until the tag is released, and 1 for each live block */
   uint32_t state; /* 0xDEAB0000, or 0xDEAB0001 after OSMalloc_Tagfree */
   uint32_t attr;  /* its flags: 0 or OSMT_PAGEABLE */
   char name[64];
