@@ -115,6 +115,20 @@ void view_value(const KeptError& kept, SymbolSource* symbols, ErrorView* view) {
   view->error.value_is = view->value_is;
 }
 
+// Guards are for blocks of malloc. Whose writer was not seen and is none of these: what helps is to
+// look more often.
+const char* advice_of(const KeptError& kept) {
+  const bool is_write = kept.kind == Kind::kUseAfterFreeWrite || kept.kind == Kind::kOverflow ||
+                        kept.kind == Kind::kUnderflow;
+  const uint32_t tag = tag::owners()[kept.owner].tag;
+  const wire::TagOrigin origin = tag == 0 ? wire::TagOrigin::kRule : tag::tags()[tag].origin;
+  const bool is_of_zone = origin == wire::TagOrigin::kOsmalloc || origin == wire::TagOrigin::kMtype;
+  return is_write && is_of_zone && kept.when != FoundWhen::kFault
+             ? "HEAPTAG_SIGNAL=USR1, and kill -USR1 now and then: every report looks at all freed "
+               "blocks first"
+             : nullptr;
+}
+
 }  // namespace
 
 void SymbolSource::close() {
@@ -226,6 +240,7 @@ void make_view(const KeptError& kept, SymbolSource* symbols, ErrorView* view) {
   error.count = kept.count;
   error.withdrawn = kept.withdrawn;
   error.refused = kept.refused;
+  error.advice = advice_of(kept);
   error.frees_ago = kept.frees_ago;
   error.frees_ago_known = kept.frees_ago_known;
   view_mismatch(kept, view);
