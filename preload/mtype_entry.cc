@@ -116,6 +116,10 @@ HEAPTAG_EXPORT void malloc_type_setlimit(struct malloc_type* type, unsigned long
 }
 
 HEAPTAG_EXPORT int heaptag_malloc_type_number(const struct malloc_type* type) {
+  const auto number = reinterpret_cast<uintptr_t>(type);
+  if (number != 0 && number < M_LAST) {
+    return static_cast<int>(number);  // M_DEVBUF, where a pointer was wanted
+  }
   if (!is_type(type)) {
     return -1;
   }

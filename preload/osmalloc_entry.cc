@@ -49,7 +49,7 @@ HEAPTAG_EXPORT void* OSMalloc_noblock(uint32_t size, OSMallocTag handle) {
 
 HEAPTAG_EXPORT void* OSMalloc_nowait(uint32_t size, OSMallocTag handle) {
   return or_no_memory(
-      zone::os_malloc(size, tag_of(handle), zone::OsCall::kNoblock, HEAPTAG_CALLER()));
+      zone::os_malloc(size, tag_of(handle), zone::OsCall::kNowait, HEAPTAG_CALLER()));
 }
 
 HEAPTAG_EXPORT void OSFree(void* block, uint32_t size, OSMallocTag handle) {

@@ -223,7 +223,10 @@ void os_tag_free(OsTag* tag) {
 void* os_malloc(uint32_t size, OsTag* tag, OsCall call, uintptr_t pc) {
   const bool may_wait = call == OsCall::kMalloc;
   if (tag == nullptr) {
-    panic({may_wait ? "OSMalloc" : "OSMalloc_noblock", "(): no tag"});
+    panic({may_wait                   ? "OSMalloc"
+           : call == OsCall::kNoblock ? "OSMalloc_noblock"
+                                      : "OSMalloc_nowait",
+           "(): no tag"});
     return nullptr;
   }
   const bool is_xnu_noblock = !may_wait && !is_strict() && is_os_tag(tag);

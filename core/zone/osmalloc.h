@@ -17,7 +17,7 @@ void set_os_dialect(OsDialect dialect);
 OsTag* os_tag_alloc(const char* name, uint32_t flags, uintptr_t pc);
 void os_tag_free(OsTag* tag);
 
-enum class OsCall { kMalloc, kNoblock };
+enum class OsCall { kMalloc, kNoblock, kNowait };
 
 void* os_malloc(uint32_t size, OsTag* tag, OsCall call, uintptr_t pc);
 void os_free(void* block, uint32_t size, OsTag* tag, uintptr_t pc);

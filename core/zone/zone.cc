@@ -328,11 +328,11 @@ Found find(const Zone& zone, const void* address) {
 
 bool release(Zone* zone, Account* account, const Found& found, uintptr_t pc, bool may_wait) {
   const CheckedBlock& block = found.block;
-  if (!claim(block.record, found.life)) {
-    return false;
-  }
   if (block.front != 0) {
     allocator::check_redzones(block, safety::FoundWhen::kFree);
+  }
+  if (!claim(block.record, found.life)) {
+    return false;
   }
   const OwnerId owner{block.record->owner};
   Span* span = heap::find_span(block.base);

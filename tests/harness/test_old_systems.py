@@ -35,16 +35,46 @@ def test_each_header_alone(header, standard, compiler):
     assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
+@pytest.mark.parametrize("standard", ["c89", "gnu89", "c99", "gnu17"])
 @pytest.mark.parametrize("name,use", [
     ("libkern/OSMalloc.h", "void* f(OSMallocTag t) { return OSMalloc(1, t); }"),
     ("sys/malloc.h", "void f(u_long n) { char* p; MALLOC(p, caddr_t, n, M_DEVBUF, M_NOWAIT);"
-                     " FREE(p, M_DEVBUF); }")])
-def test_old_names_of_headers(name, use):
+                     " FREE(p, M_DEVBUF); }"),
+    ("sys/malloc.h", "static MALLOC_DEFINE(M_X, \"x\", \"one\"); static MALLOC_TYPE_DEFINE(y, \"y\", 5);"
+                     "void g(void) { void* p; MALLOC(p, void*, 1, M_X, 0); FREE(p, y); }"),
+    ("OS.h", "area_id f(void) { return find_area(\"x\"); }"),
+    ("kernel/OS.h", "status_t f(area_id a) { return delete_area(a); }"),
+    ("drivers/area_malloc.h", "const char* f(void) { return B_AREA_MALLOC_MODULE_NAME; }")])
+def test_old_names_of_headers(name, use, standard):
+    """One folder more is all that an old source needs."""
     done = subprocess.run(
-        [tool_or_skip("gcc"), "-x", "c", "-Wall", "-Werror", "-c", "-o", "/dev/null",
-         f"-I{INCLUDE}", f"-I{INCLUDE}/heaptag/compat", "-"],
+        [tool_or_skip("gcc"), "-x", "c", f"-std={standard}", "-Wall", "-Werror", "-c", "-o",
+         "/dev/null", f"-I{INCLUDE}/heaptag/compat", "-"],
         input=f"#include <{name}>\n{use}\n", capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+@pytest.mark.parametrize("options", [["-rdynamic"], ["-no-pie"]])
+def test_a_variable_of_the_old_name_is_the_programs(options, tmp_path):
+    source = """
+        #include <stdio.h>
+        #include <stdlib.h>
+        long before = 4, kmem_corrupt_data = 5, behind = 6;
+        char* volatile block;
+        int main(void) {
+          block = malloc(100);
+          free(block);
+          block[3] ^= 1;
+          for (int i = 0; i < 100; i++) block = malloc(100);
+          printf("%ld %ld %ld\\n", before, kmem_corrupt_data, behind);
+          return 0;
+        }"""
+    path = tmp_path / "own_variable"
+    subprocess.run([tool_or_skip("gcc"), "-x", "c", "-w", *options, "-o", path, "-"],
+                   input=source.replace("\\\\", "\\"), text=True, check=True)
+    done = run([path], env={"HEAPTAG_KMEM_DEBUG": "1", "HEAPTAG_ON_ERROR": "report",
+                            "HEAPTAG_QUARANTINE": "0"})
+    assert done.stdout == "4 5 6\n" and "use-after-free-write" in done.stderr
 
 
 @pytest.mark.parametrize("case", ["osmalloc", "mtype"])

@@ -28,9 +28,9 @@
 #ifndef HEAPTAG_AREA_H
 #define HEAPTAG_AREA_H
 
-#include <heaptag/area_types.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include "area_types.h"
 
 #ifdef __cplusplus
 extern "C" {

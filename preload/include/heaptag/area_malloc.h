@@ -40,7 +40,7 @@
 #ifndef HEAPTAG_AREA_MALLOC_H
 #define HEAPTAG_AREA_MALLOC_H
 
-#include <heaptag/area.h>
+#include "area.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -34,7 +34,7 @@ struct kmem_corrupt_data {
   void* pc;           /* of who freed it last: in that function, behind its call of FREE */
 };
 
-extern struct kmem_corrupt_data kmem_corrupt_data;
+extern struct kmem_corrupt_data kmem_corrupt_data __asm__("heaptag_kmem_corrupt_data");
 
 /* Compares all freed blocks of MALLOC now, without waiting until they are used again.
  * Returns how many have been written to since FREE. Each is told in the log and withdrawn, so that

@@ -52,7 +52,8 @@ extern void malloc_type_detach(struct malloc_type* type) __asm__("heaptag_malloc
 extern void malloc_type_setlimit(struct malloc_type* type,
                                  unsigned long limit) __asm__("heaptag_malloc_type_setlimit");
 
-/* Its number, for heaptag_mtype_get_stats; 0 when it was never attached, -1 when it is NULL or has
+/* Its number, for heaptag_mtype_get_stats (M_DEVBUF and M_TEMP, cast to a pointer, are theirs); 0
+ * when it was never attached, -1 when it is NULL or has
  * another magic: MALLOC and FREE panic with these. Does not panic. */
 extern int heaptag_malloc_type_number(const struct malloc_type* type);
 
@@ -62,12 +63,12 @@ extern int heaptag_malloc_type_number(const struct malloc_type* type);
  * safe. Signals: not for handlers. */
 extern void heaptag_malloc_type_retire(int type);
 
-/* Each is followed by a semicolon. `type` becomes an array of one, so that it stands for a pointer.
- * `name`, `description`: texts. `limit`: bytes, 0: none. */
+/* Each is followed by a semicolon, and `static` may stand before those that define. `type` becomes
+ * an array of one, so that it stands for a pointer. `name`, `description`: texts. `limit`: bytes,
+ * 0: none. */
 #define MALLOC_DECLARE(type) extern struct malloc_type type[1]
 
 #define MALLOC_JUSTDEFINE_LIMIT(type, name, description, limit) \
-  MALLOC_DECLARE(type);                                         \
   struct malloc_type type[1] = {{M_MAGIC, name, description, limit, 0}}
 
 #define MALLOC_JUSTDEFINE(type, name, description) \
@@ -81,7 +82,7 @@ extern void heaptag_malloc_type_retire(int type);
   __attribute__((destructor(101))) static void heaptag_retire_##type(void) {  \
     heaptag_malloc_type_retire((type)->ks_type);                              \
   }                                                                           \
-  MALLOC_DECLARE(type)
+  struct malloc_type
 
 #define MALLOC_DEFINE(type, name, description) MALLOC_DEFINE_LIMIT(type, name, description, 0)
 

@@ -10,8 +10,8 @@
  * tag (origin "mtype") in every report; the functions that call MALLOC are its sites.
  *
  * Include it where it is wanted: its names (MALLOC, FREE, M_...) are short. Works in C and C++;
- * link with -lheaptag, or run under the preload. No other function of the program is renamed or
- * replaced.
+ * link with -lheaptag (a plugin under the preload need not). No other function of the program is
+ * renamed or replaced.
  *
  * Two contexts, as in a kernel: a thread is in process context, but for what runs between
  * osf_intr_enter and osf_intr_leave and, with HEAPTAG_OSF_INTR_SIGNALS=1, for signal handlers:
@@ -27,11 +27,11 @@
 #ifndef HEAPTAG_MTYPE_H
 #define HEAPTAG_MTYPE_H
 
-#include <heaptag/kmem_debug.h>
-#include <heaptag/malloc_type.h>
-#include <heaptag/mtype_stats.h>
-#include <heaptag/panic.h>
 #include <stddef.h>
+#include "kmem_debug.h"
+#include "malloc_type.h"
+#include "mtype_stats.h"
+#include "panic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,11 +53,11 @@ extern int malloc_type_register(const char* name,
                                 unsigned long limit) __asm__("heaptag_malloc_type_register");
 
 /* The same at compile time: a variable of type int that has its number before main (or when its
- * library is loaded), ahead of other constructors. Followed by a semicolon. See malloc_type.h for
+ * library is loaded), ahead of other constructors. Followed by a semicolon; `static` may stand
+ * before it. See malloc_type.h for
  * NetBSD's way. */
 #define MALLOC_TYPE_DECLARE(type) extern int type
 #define MALLOC_TYPE_DEFINE(type, name, limit)                                   \
-  MALLOC_TYPE_DECLARE(type);                                                    \
   int type = -1;                                                                \
   __attribute__((constructor(101))) static void heaptag_register_##type(void) { \
     type = malloc_type_register(name, limit);                                   \
@@ -65,7 +65,7 @@ extern int malloc_type_register(const char* name,
   __attribute__((destructor(101))) static void heaptag_retire_##type(void) {    \
     heaptag_malloc_type_retire(type);                                           \
   }                                                                             \
-  MALLOC_TYPE_DECLARE(type)
+  struct malloc_type
 
 /* Another limit for a type; wakes those who wait for the old one. Blocks in use stay as they are.
  * Returns 0, or -1 when there is no such type. Signals: not for handlers. */
@@ -116,8 +116,9 @@ int heaptag_mtype_setlimit(int type, unsigned long limit);
 /* ---- Interrupt context ---- */
 
 /* The calling thread is in interrupt context until as many osf_intr_leave; they nest. A leave too
- * many panics: "osf_intr_leave: not in interrupt context". A longjmp out of a handler leaves
- * nothing: do it yourself. Signals: safe. */
+ * many panics: "osf_intr_leave: not in interrupt context". Whoever has entered leaves, also after a
+ * longjmp; a signal handler that is an interrupt by HEAPTAG_OSF_INTR_SIGNALS has not entered, and
+ * leaves by siglongjmp as by returning. Signals: safe. */
 extern void osf_intr_enter(void) __asm__("heaptag_osf_intr_enter");
 extern void osf_intr_leave(void) __asm__("heaptag_osf_intr_leave");
 
@@ -131,36 +132,36 @@ extern void heaptag_mtype_free(void* addr, int type);
 
 /* The empty statements keep the calls from becoming jumps: the return address is to lie in the
  * function that MALLOC or FREE stands in. */
-__attribute__((always_inline, unused)) static inline void* heaptag_mtype_malloc_here(
+__attribute__((always_inline, unused)) static __inline__ void* heaptag_mtype_malloc_here(
     unsigned long size, int type, int flags) {
   void* addr = heaptag_mtype_malloc(size, type, flags);
   __asm__ volatile("" : "+r"(addr));
   return addr;
 }
 
-__attribute__((always_inline, unused)) static inline void heaptag_mtype_free_here(void* addr,
-                                                                                  int type) {
+__attribute__((always_inline, unused)) static __inline__ void heaptag_mtype_free_here(void* addr,
+                                                                                      int type) {
   heaptag_mtype_free(addr, type);
   __asm__ volatile("");
 }
 
-__attribute__((unused)) static inline int heaptag_mtype_number(int type) {
+__attribute__((unused)) static __inline__ int heaptag_mtype_number(int type) {
   return type;
 }
 
 #ifdef __cplusplus
 }
 
-static inline int HEAPTAG_MTYPE(int type) {
+static __inline__ int HEAPTAG_MTYPE(int type) {
   return type;
 }
 
-static inline int HEAPTAG_MTYPE(const struct malloc_type* type) {
+static __inline__ int HEAPTAG_MTYPE(const struct malloc_type* type) {
   return heaptag_malloc_type_number(type);
 }
 #else
 #  define HEAPTAG_MTYPE(type) \
-    _Generic((type),                                             \
+    __extension__ _Generic((type),                                             \
         struct malloc_type *: heaptag_malloc_type_number,        \
         const struct malloc_type*: heaptag_malloc_type_number,   \
         default: heaptag_mtype_number)(type)

@@ -9,9 +9,9 @@
  * Every block belongs to a tag. A tag has figures of its own, and is a tag of its own (origin
  * "osmalloc") in every report; the places that have allocated with it are its sites.
  *
- * Works in C and C++; link with -lheaptag, or run under the preload. What is declared here are
- * other spellings of heaptag_-prefixed symbols: a program's own function of such a name is left
- * alone.
+ * Works in C and C++; link with -lheaptag (a plugin under the preload need not). What is declared
+ * here are other spellings of heaptag_-prefixed symbols: a program's own function of such a name is
+ * left alone.
  *
  * Rules. Whoever breaks one panics (panic.h), before anything has changed:
  *   - a tag is what OSMalloc_Tagalloc returned and OSMalloc_Tagfree has not yet been given;

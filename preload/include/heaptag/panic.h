@@ -6,12 +6,15 @@
  *   2. one line, "heaptag: panic: MESSAGE", goes where HEAPTAG_LOG says;
  *   3. the hook is called, if there is one. It may leave by longjmp or end the process;
  *   4. if it returns, or there is none, HEAPTAG_PANIC decides:
- *        abort (default)  SIGABRT
- *        exit:N           the process ends with status N, 0 to 255, as by _exit; a report is
- * written warn             the program goes on: the call that panicked has changed nothing, and a
- *                         call that returns a pointer returns NULL
  *
- * Works in C and C++; link with -lheaptag, or run under the preload.
+ *        abort (default): SIGABRT
+ *
+ *        exit:N: the process ends with status N, 0 to 255, as by _exit; a report is written
+ *
+ *        warn: the program goes on: the call that panicked has changed nothing, and one that
+ *        returns a pointer returns NULL
+ *
+ * Works in C and C++; link with -lheaptag (a library that is loaded under the preload need not).
  * Sources: panic(9) of the BSDs and XNU (panicstr); the rest is heaptag's own.
  */
 #ifndef HEAPTAG_PANIC_H

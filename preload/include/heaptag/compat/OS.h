@@ -1,2 +1,3 @@
-/* For sources that say <OS.h>: -I.../heaptag/compat. */
-#include <heaptag/area.h>
+/* For sources that say <OS.h>: -I.../heaptag/compat. Areas alone: no semaphores, threads or ports.
+ */
+#include "../area.h"

@@ -1,2 +1,2 @@
 /* For sources that say <drivers/area_malloc.h>: -I.../heaptag/compat. */
-#include <heaptag/area_malloc.h>
+#include "../../area_malloc.h"

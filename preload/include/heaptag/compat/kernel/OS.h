@@ -1,2 +1,2 @@
-/* For sources that say <kernel/OS.h>: -I.../heaptag/compat. */
-#include <heaptag/area.h>
+/* For sources that say <kernel/OS.h>: as OS.h. */
+#include "../../area.h"

@@ -1,2 +1,2 @@
 /* For sources that say <libkern/OSMalloc.h>: -I.../heaptag/compat. */
-#include <heaptag/osmalloc.h>
+#include "../../osmalloc.h"
