@@ -28,6 +28,11 @@ constexpr uint32_t kMostRecords = 512;
 // Without memory, or with slabs that are free in part only, it is no use to look again at once.
 constexpr uint64_t kFreesBetweenLooks = 1024;
 
+uint64_t frees_between_looks(uint64_t element_bytes) {
+  const uint64_t frees = kLeastFreeBytes / element_bytes;
+  return frees < kFreesBetweenLooks ? frees : kFreesBetweenLooks;
+}
+
 bool is_of_pool(const Span* span) {
   return span->requested_bytes == allocator::kOfPool;
 }
@@ -279,13 +284,17 @@ void trim_if_due(Zone* zone, unsigned bucket) {
   }
   const uint64_t used_bytes = elements.used * counts.element_bytes;
   const uint64_t frees = read_relaxed(counts.frees);
-  if (likely(elements.free * counts.element_bytes < 2 * kLeastFreeBytes + used_bytes ||
-             frees < read_relaxed(zone->trim_after[bucket]))) {
+  if (likely(elements.free * counts.element_bytes < 2 * kLeastFreeBytes + used_bytes)) {
     return;
   }
-  // A list of many is gone through as often as a part of it has been freed again.
-  write_relaxed(zone->trim_after[bucket], frees + elements.free / 4 + kFreesBetweenLooks);
+  // When nothing is in use all slabs are free as a whole.
+  if (elements.used != 0 && frees < read_relaxed(zone->trim_after[bucket])) {
+    return;
+  }
   trim(zone, bucket, kLeastFreeBytes + used_bytes);
+  // A list of many is gone through as often as a part of it has been freed again.
+  write_relaxed(zone->trim_after[bucket],
+                frees + elements_of(counts).free / 4 + frees_between_looks(counts.element_bytes));
 }
 
 Span* take_large(Zone* zone, size_t bytes, size_t requested, size_t front, bool is_wired) {
