@@ -144,6 +144,7 @@ static void largest_with_room(void) {
   CHECK(block != NULL);
   block[0] = block[0xFFFFFFFE] = 1;
   CHECK_EQUAL(stats_of(tag).live_bytes, 0xFFFFFFFF);
+  CHECK_EQUAL(OSMalloc_size(block), 0xFFFFFFFF);  // more cannot be said
   OSFree(block, 0xFFFFFFFF, tag);
   OSMalloc_Tagfree(tag);
 }
