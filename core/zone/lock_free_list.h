@@ -13,7 +13,7 @@ template <typename T, typename Link>
 class alignas(16) LockFreeList {
  public:
   /// Null: it is empty.
-  T* pop() {
+  T* take() {
     for (;;) {
       Head head = read();
       if (head.first == nullptr) {
@@ -27,7 +27,7 @@ class alignas(16) LockFreeList {
   }
 
   /// Puts elements back that are linked from `first` to `last`.
-  void push(T* first, T* last) {
+  void put(T* first, T* last) {
     for (;;) {
       Head head = read();
       Link::set_next(last, head.first);
@@ -37,7 +37,7 @@ class alignas(16) LockFreeList {
     }
   }
 
-  void push(T* element) { push(element, element); }
+  void put(T* element) { put(element, element); }
 
   /// All of them at once, linked.
   T* take_all() {

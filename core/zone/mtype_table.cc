@@ -5,6 +5,7 @@
 #include "core/allocator/deferred.h"
 #include "core/base/text.h"
 #include "core/os/clock.h"
+#include "core/zone/map_once.h"
 #include "core/zone/zone.h"
 
 namespace heaptag::zone {
@@ -14,8 +15,8 @@ namespace {
 constexpr int kFirstMade = kTemp + 1;
 
 struct Table {
-  Mtype types[kMtypes];
-  int made;  // so many have a number from kFirstMade on
+  Mtype* types;  // kMtypes of them; null: nobody has asked yet
+  int made;      // so many have a number from kFirstMade on
 };
 
 constinit Table table{};
@@ -100,7 +101,11 @@ Mtype* find_mtype(int number, uintptr_t pc) {
   if (number <= 0 || number >= kMtypes) {
     return nullptr;
   }
-  Mtype* type = &table.types[number];
+  Mtype* types = map_once(&table.types, kMtypes);
+  if (unlikely(types == nullptr)) {
+    return nullptr;
+  }
+  Mtype* type = &types[number];
   if (unlikely(phase_of(*type) < MtypePhase::kUsable) && given_name(number) != nullptr) {
     make_given(type, number, pc);
   }
@@ -117,7 +122,7 @@ Mtype* find_usable_mtype(int number, uintptr_t pc) {
 }
 
 int make_mtype(std::string_view name, uint64_t limit, uintptr_t pc) {
-  if (!prepare(&mtype_zone())) {
+  if (!prepare(&mtype_zone()) || map_once(&table.types, kMtypes) == nullptr) {
     return -1;
   }
   const int left = take_left(name);

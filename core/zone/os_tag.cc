@@ -2,9 +2,7 @@
 
 #include <cstring>
 
-#include "core/allocator/deferred.h"
-#include "core/meta/meta_allocator.h"
-#include "core/os/vm.h"
+#include "core/zone/map_once.h"
 
 namespace heaptag::zone {
 
@@ -13,8 +11,6 @@ namespace {
 constexpr uint32_t kMostLive = 4096;
 constexpr uint32_t kResting = 1024;  // buried since, before a slot is used again
 constexpr uint32_t kSlots = kMostLive + kResting;
-constexpr size_t kTableBytes =
-    (kSlots * sizeof(OsTag) + os::kPageBytes - 1) / os::kPageBytes * os::kPageBytes;
 
 struct State {
   OsTag* slots;
@@ -34,22 +30,6 @@ uint32_t used_slots() {
   return used < kSlots ? used : kSlots;
 }
 
-// Two threads may come here at once: one of them is too late.
-OsTag* make_table() {
-  const allocator::QuietScope quiet;
-  auto* slots = static_cast<OsTag*>(os::map_pages(kTableBytes));
-  OsTag* none = nullptr;
-  if (slots != nullptr && !__atomic_compare_exchange_n(&state.slots, &none, slots, false,
-                                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-    os::unmap(slots, kTableBytes);
-    return none;
-  }
-  if (slots != nullptr) {
-    meta::count_mapped(kTableBytes);
-  }
-  return slots;
-}
-
 OsTag* take_rested(OsTag* slots) {
   const uint32_t freed = __atomic_load_n(&state.freed, __ATOMIC_RELAXED);
   for (uint32_t i = 0; i < kSlots; ++i) {
@@ -65,8 +45,7 @@ OsTag* take_rested(OsTag* slots) {
 }  // namespace
 
 OsTag* take_os_tag() {
-  OsTag* slots = table();
-  slots = slots == nullptr ? make_table() : slots;
+  OsTag* slots = map_once(&state.slots, kSlots);
   if (slots == nullptr) {
     return nullptr;
   }

@@ -73,7 +73,7 @@ void carve(Zone* zone, Span* span, unsigned bucket) {
   __atomic_thread_fence(__ATOMIC_RELEASE);
   span->state = SpanState::kChecked;
   add(zone->buckets[bucket].total, count);
-  zone->free[bucket].push(records, records + count - 1);
+  zone->free[bucket].put(records, records + count - 1);
 }
 
 // Pages with room for records.
@@ -102,13 +102,13 @@ Span* make_slab(const Zone& zone, uint32_t pages, uint32_t records) {
 }
 
 void put_in_pool(Zone* zone, Span* span) {
-  zone->pool.push(span);
+  zone->pool.put(span);
   add(zone->pool_slabs);
 }
 
 void put_back(Zone* zone, Span* span) {
   BlockRecord* records = allocator::records_of(span);
-  zone->free[span->size_class].push(records, records + span->capacity - 1);
+  zone->free[span->size_class].put(records, records + span->capacity - 1);
 }
 
 void give_back(Span* span) {
@@ -173,7 +173,7 @@ Span* split(Zone* zone, unsigned bucket, BlockRecord* all) {
     record = next;
   }
   if (kept != nullptr) {
-    zone->free[bucket].push(kept, last_kept);
+    zone->free[bucket].put(kept, last_kept);
   }
   return whole;
 }
@@ -255,7 +255,7 @@ void fill_pool_if_due(Zone* zone) {
 }
 
 bool carve_from_pool(Zone* zone, unsigned bucket) {
-  Span* span = zone->pool.pop();
+  Span* span = zone->pool.take();
   if (span == nullptr) {
     return false;
   }
@@ -311,7 +311,7 @@ Span* take_large(Zone* zone, size_t bytes, size_t requested, size_t front, bool 
 
 void give_large(Zone* zone, Span* span) {
   if (!allocator::may_serve()) {
-    return zone->going.push(span);
+    return zone->going.put(span);
   }
   const allocator::QuietScope quiet;
   unwire(span);
@@ -323,7 +323,7 @@ void give_large(Zone* zone, Span* span) {
 }
 
 void give_going(Zone* zone) {
-  while (Span* span = zone->going.pop()) {
+  while (Span* span = zone->going.take()) {
     span->next = nullptr;
     unwire(span);
     allocator::give_large_checked(span);

@@ -81,7 +81,7 @@ safety::StackId stack_if(bool may_wait) {
 // An element that may be handed out; those that were changed since they were freed are withdrawn.
 CheckedBlock take_element(Zone* zone, unsigned bucket, bool may_wait) {
   for (;;) {
-    BlockRecord* record = zone->free[bucket].pop();
+    BlockRecord* record = zone->free[bucket].take();
     if (record != nullptr) {
       const CheckedBlock block = allocator::listed_block(record);
       const bool is_known = record->state() == BlockState::kWithdrawn;
@@ -205,7 +205,7 @@ void put_back(Zone* zone, Span* span, const CheckedBlock& block, bool may_wait) 
   if (!allocator::is_large(span)) {
     const unsigned bucket = span->size_class;
     add(zone->buckets[bucket].frees);
-    zone->free[bucket].push(block.record);
+    zone->free[bucket].put(block.record);
     if (may_wait) {
       trim_if_due(zone, bucket);
     }

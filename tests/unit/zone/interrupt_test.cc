@@ -167,7 +167,8 @@ TEST(Interrupt, RealHandlersThatJumpOut) {
 
   action.sa_handler = jump_out;
   sigaction(SIGUSR1, &action, &before);
-  for (volatile int i = 0; i < 20; i = i + 1) {
+  static int i;  // outlives the jumps
+  for (i = 0; i < 20; ++i) {
     if (sigsetjmp(place, 1) == 0) {
       raise(SIGUSR1);
       ADD_FAILURE();

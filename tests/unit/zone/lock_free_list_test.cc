@@ -54,7 +54,7 @@ std::vector<int> numbers_from(const Element* first) {
 TEST(LockFreeList, IsEmptyAtFirst) {
   List list;
   EXPECT_TRUE(list.is_empty());
-  EXPECT_EQ(list.pop(), nullptr);
+  EXPECT_EQ(list.take(), nullptr);
   EXPECT_EQ(list.take_all(), nullptr);
 }
 
@@ -62,24 +62,24 @@ TEST(LockFreeList, GivesTheLastOneFirst) {
   List list;
   std::vector<Element> elements = make_elements(3);
   for (Element& element : elements) {
-    list.push(&element);
+    list.put(&element);
   }
   EXPECT_FALSE(list.is_empty());
-  EXPECT_EQ(list.pop(), &elements[2]);
-  EXPECT_EQ(list.pop(), &elements[1]);
-  EXPECT_EQ(list.pop(), &elements[0]);
+  EXPECT_EQ(list.take(), &elements[2]);
+  EXPECT_EQ(list.take(), &elements[1]);
+  EXPECT_EQ(list.take(), &elements[0]);
   EXPECT_TRUE(list.is_empty());
-  EXPECT_EQ(list.pop(), nullptr);
+  EXPECT_EQ(list.take(), nullptr);
 }
 
 TEST(LockFreeList, TakesAllAndAChain) {
   List list;
   std::vector<Element> elements = make_elements(5);
-  list.push(&elements[4]);
+  list.put(&elements[4]);
   elements[0].next = &elements[1];
   elements[1].next = &elements[2];
-  list.push(&elements[0], &elements[2]);
-  list.push(&elements[3]);
+  list.put(&elements[0], &elements[2]);
+  list.put(&elements[3]);
   EXPECT_EQ(numbers_from(list.take_all()), (std::vector{3, 0, 1, 2, 4}));
   EXPECT_TRUE(list.is_empty());
 }
@@ -90,7 +90,7 @@ class Players {
  public:
   explicit Players(int count) : elements_(make_elements(count)) {
     for (Element& element : elements_) {
-      list_.push(&element);
+      list_.put(&element);
     }
   }
 
@@ -124,7 +124,7 @@ class Players {
   Element* take_some(unsigned count) {
     Element* first = nullptr;
     for (unsigned i = 0; i < count; ++i) {
-      Element* element = list_.pop();
+      Element* element = list_.take();
       if (element == nullptr) {
         break;
       }
@@ -154,14 +154,14 @@ class Players {
       element->holders.fetch_sub(1);
       last = element;
     }
-    list_.push(first, last);
+    list_.put(first, last);
   }
 
   void put_back_one_by_one(Element* first) {
     while (first != nullptr) {
       Element* next = first->next;
       first->holders.fetch_sub(1);
-      list_.push(first);
+      list_.put(first);
       first = next;
     }
   }
