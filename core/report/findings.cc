@@ -124,13 +124,7 @@ void panic_about(const Finding& finding) {
   const allocator::SlowPathsLeft left;  // a hook or a handler of the program's may come first
   safety::call_panic_hook(
       {safety::kind_name(finding.kind), " at ", format_hex(finding.address).view()});
-  const safety::PanicSettings& settings = safety::panic_settings;
-  if (settings.then == safety::AfterPanic::kExit) {
-    os::exit_process(settings.exit_status);
-  }
-  if (settings.then == safety::AfterPanic::kAbort) {
-    os::abort_process();
-  }
+  safety::end_after_panic();
 }
 
 [[gnu::noinline]] void on_finding(const Finding& found) {

@@ -80,16 +80,21 @@ void panic(std::initializer_list<std::string_view> parts) {
     panic_settings.say(message);
   }
   call_hook(message);
-  if (panic_settings.then == AfterPanic::kGoOn) {
-    return;
-  }
-  if (panic_settings.before_end != nullptr) {
+  if (panic_settings.then != AfterPanic::kGoOn && panic_settings.before_end != nullptr) {
     panic_settings.before_end();
   }
-  if (panic_settings.then == AfterPanic::kExit) {
-    os::exit_process(panic_settings.exit_status);
+  end_after_panic();
+}
+
+void end_after_panic() {
+  switch (panic_settings.then) {
+    case AfterPanic::kGoOn:
+      return;
+    case AfterPanic::kExit:
+      os::exit_process(panic_settings.exit_status);
+    case AfterPanic::kAbort:
+      os::abort_process();
   }
-  os::abort_process();
 }
 
 }  // namespace heaptag::safety

@@ -39,4 +39,7 @@ void panic(std::initializer_list<std::string_view> parts);
 /// The same for what has been said already.
 void call_panic_hook(std::initializer_list<std::string_view> parts);
 
+/// Ends the process as it was asked for. Comes back only where it is to go on.
+void end_after_panic();
+
 }  // namespace heaptag::safety

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 import runner
+from debugger import corrupt_data_in_gdb
 from planted import (ALLOCATORS, CXX_ALLOCATORS, KMEM, SIZES, SOME_SIZES, function_of, plant)
-from runner import base_environment, program, run, tool_or_skip
+from runner import program, run, tool_or_skip
 
 AT_REUSE = {"reuse", "eviction"}
 ANY_TIME = AT_REUSE | {"exit", "verify"}
@@ -234,19 +235,8 @@ def test_corrupt_data_is_exported():
 
 def test_corrupt_data_in_a_debugger():
     """{address, size, pc}, three words, where the panic has stopped the program."""
-    gdb = tool_or_skip("gdb")
-    settings = {"LD_PRELOAD": runner.LIBRARY, "HEAPTAG_KMEM_DEBUG": 1, "HEAPTAG_QUARANTINE": 0}
-    words = [gdb, "-nx", "-batch", "-ex", "set startup-with-shell off",
-             "-ex", "set debuginfod enabled off"]
-    for name, value in settings.items():
-        words += ["-ex", f"set environment {name} {value}"]
-    for command in ("run", "output/x *(unsigned long (*)[3])&kmem_corrupt_data", 'echo \\n',
-                    "info symbol ((unsigned long*)&kmem_corrupt_data)[2]"):
-        words += ["-ex", command]
-    done = subprocess.run([*words, "--args", *STOMP], env=base_environment(), capture_output=True,
-                          text=True, timeout=60, check=False)
-    assert "SIGABRT" in done.stdout, done.stdout + done.stderr
-    block = re.search(r"^block (\S+) size 100", done.stdout, re.M)[1]
-    address, size, _ = re.search(r"\{(0x\w+), (0x\w+), (0x\w+)\}", done.stdout).groups()
-    assert (int(address, 16), int(size, 16)) == (int(block, 16), 100), done.stdout
-    assert re.search(r"^the_freer \+ \d+ in section \.text", done.stdout, re.M), done.stdout
+    said, address, size = corrupt_data_in_gdb(
+        STOMP, {"LD_PRELOAD": runner.LIBRARY, "HEAPTAG_KMEM_DEBUG": 1, "HEAPTAG_QUARANTINE": 0})
+    block = re.search(r"^block (\S+) size 100", said, re.M)[1]
+    assert (address, size) == (int(block, 16), 100), said
+    assert re.search(r"^the_freer \+ \d+ in section \.text", said, re.M), said

@@ -3,14 +3,14 @@ carry the cases B1 to B10, D1 to D12 and N1; the panics are those of programs/mt
 import os
 import re
 import signal
-import subprocess
 
 import pytest
 
+from debugger import corrupt_data_in_gdb
 from live import heaptag, report_of, running
 from old_systems import (HOWS, check_panic, holds, list_cases, other_lines, panics_of, passes,
                          run_case, site_figures, tags_of)
-from runner import base_environment, program, tool_or_skip
+from runner import program
 
 IS_LONG = os.environ.get("TEST_LONG") == "1"
 KMEM = {"HEAPTAG_KMEM_DEBUG": "1", "HEAPTAG_QUARANTINE": "0"}
@@ -228,22 +228,10 @@ def test_d9_panic_without_a_hook():
 
 
 def test_d9_in_a_debugger():
-    gdb = tool_or_skip("gdb")
-    words = [gdb, "-nx", "-batch", "-ex", "set startup-with-shell off",
-             "-ex", "set debuginfod enabled off"]
-    for name, value in KMEM.items():
-        words += ["-ex", f"set environment {name} {value}"]
-    for command in ("run", "output/x *(unsigned long (*)[3])&kmem_corrupt_data", 'echo \\n',
-                    "info symbol ((unsigned long*)&kmem_corrupt_data)[2]"):
-        words += ["-ex", command]
-    done = subprocess.run([*words, "--args", program("mtype/corrupt"), "D9"],
-                          env=base_environment(), capture_output=True, text=True, timeout=60,
-                          check=False)
-    assert "SIGABRT" in done.stdout, done.stdout + done.stderr
-    block = re.search(r"^block (\S+)", done.stdout, re.M)[1]
-    address, size, _ = re.search(r"\{(0x\w+), (0x\w+), (0x\w+)\}", done.stdout).groups()
-    assert (int(address, 16), int(size, 16)) == (int(block, 16), 100), done.stdout
-    assert re.search(r"^the_freer( \+ \d+)? in section \.text", done.stdout, re.M), done.stdout
+    said, address, size = corrupt_data_in_gdb([program("mtype/corrupt"), "D9"], KMEM)
+    block = re.search(r"^block (\S+)", said, re.M)[1]
+    assert (address, size) == (int(block, 16), 100), said
+    assert re.search(r"^the_freer( \+ \d+)? in section \.text", said, re.M), said
 
 
 def test_d11_verify_on_demand():

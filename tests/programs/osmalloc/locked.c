@@ -3,12 +3,12 @@
 #include <heaptag/osmalloc.h>
 #include <linux/capability.h>
 #include <malloc.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "../old_systems/cases.h"
+#include "smaps.h"
 
 #define MANY 200000
 
@@ -73,26 +73,6 @@ static void comes_back(void) {
     records_kb += bursts[i].count * 80L / 1024;
     CHECK(status_kb("VmRSS") < resident + records_kb + (i + 1) * 1024);
   }
-}
-
-// Whether the mapping at `address` is locked: "lo" among its flags in smaps.
-static int is_locked(const void* address) {
-  FILE* file = fopen("/proc/self/smaps", "r");
-  CHECK(file != NULL);
-  char line[1024];
-  int is_here = 0, locked = -1;
-  while (fgets(line, sizeof line, file) != NULL) {
-    unsigned long begin, end;
-    char rest;
-    if (sscanf(line, "%lx-%lx %c", &begin, &end, &rest) == 3) {
-      is_here = (uintptr_t)address >= begin && (uintptr_t)address < end;
-    } else if (is_here && strncmp(line, "VmFlags:", 8) == 0) {
-      locked = strstr(line, " lo") != NULL;
-    }
-  }
-  fclose(file);
-  CHECK(locked != -1);
-  return locked;
 }
 
 // With "all": mlockall, which is the program's, holds whatever OSFree does.

@@ -3,35 +3,16 @@
 #include <errno.h>
 #include <heaptag/osmalloc.h>
 #include <linux/capability.h>
-#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "../old_systems/cases.h"
+#include "smaps.h"
 
 static struct heaptag_osmalloc_stats stats_of(OSMallocTag tag) {
   struct heaptag_osmalloc_stats stats;
   CHECK(heaptag_osmalloc_get_stats(tag, &stats) == 0);
   return stats;
-}
-
-// Whether the mapping at `address` is locked: "lo" among its flags in smaps.
-static int is_locked(const void* address) {
-  FILE* file = fopen("/proc/self/smaps", "r");
-  CHECK(file != NULL);
-  char line[1024];
-  int is_here = 0, locked = -1;
-  while (fgets(line, sizeof line, file) != NULL) {
-    unsigned long begin, end;
-    char rest;
-    if (sscanf(line, "%lx-%lx %c", &begin, &end, &rest) == 3) {
-      is_here = (uintptr_t)address >= begin && (uintptr_t)address < end;
-    } else if (is_here && strncmp(line, "VmFlags:", 8) == 0) {
-      locked = strstr(line, " lo") != NULL;
-    }
-  }
-  fclose(file);
-  return locked;
 }
 
 static int is_wired(uint32_t size, OSMallocTag tag) {
