@@ -80,10 +80,9 @@ inline void meter(ThreadState* thread,
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-inline void note_slack(ThreadState* thread, const Bin* bin, FreeBlock* block, size_t size) {
+inline void note_slack(const Bin* bin, FreeBlock* block, size_t size) {
   heap::write_slack(block, bin->block_bytes, size);
   bump(bin->counters->allocated_bytes, size);
-  bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
 /// The slot of a request that has one; null otherwise. Pre: not larger than any class.
@@ -105,11 +104,7 @@ template <typename Empty>
     ThreadState* thread, Slot* slot, unsigned selector, size_t size, Empty empty) {
   if (likely(slot->uniform_size == size)) {
     FreeBlock* block = pop_block(slot->uniform_bin);
-    if (unlikely(block == nullptr)) {
-      return empty();
-    }
-    bump(thread->record.live_bytes, static_cast<int64_t>(size));
-    return block;
+    return likely(block != nullptr) ? block : empty();
   }
   if (slot->is_varied != 0) {
     Bin* bin = slot->varied_bin;
@@ -117,7 +112,7 @@ template <typename Empty>
     if (unlikely(block == nullptr)) {
       return empty();
     }
-    note_slack(thread, bin, block, size);
+    note_slack(bin, block, size);
     return block;
   }
   Bin* bin = thread->metered[selector / 2];
@@ -274,15 +269,12 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   }
   const uint32_t requested_bytes = span->requested_bytes;
   if (likely(requested_bytes < Span::kMetered)) {
-    drop(thread->record.live_bytes, int64_t{requested_bytes});
     return put_back(thread, bin, span, block);
   }
   if (unlikely(requested_bytes != Span::kVaried)) {
     return put_back_metered(block, span, thread);
   }
-  const uint32_t size = span->varied_size(block);
-  bump(bin->counters->freed_bytes, size);
-  drop(thread->record.live_bytes, int64_t{size});
+  bump(bin->counters->freed_bytes, span->varied_size(block));
   return put_back(thread, bin, span, block);
 }
 

@@ -32,10 +32,11 @@ struct alignas(64) Bin {
   uint16_t requested_bytes;  // of its spans
   uint32_t limit;            // blocks that may come to the list for those that it was filled with
   uint8_t size_class;
-  bool active;  // own: allocations of its key come here
-  uint16_t reserved;
-  uint64_t key;  // uniform_key, varied_key; 0: metered
+  bool active;              // own: allocations of its key come here
+  uint16_t held_per_block;  // what the peak takes a block in use for; metered: 0, see below
+  int64_t settled_bytes;    // of held_bytes(), what the thread's own_held_bytes has
   // What slow paths need.
+  uint64_t key;   // uniform_key, varied_key; 0: metered
   Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
                   // and
   Span* partial_tail;  // have most to give, come first
@@ -46,11 +47,17 @@ struct alignas(64) Bin {
   uint32_t listable_bytes;  // what can be handed out without a slow path: see note_listable
   uint32_t largest_span_bytes;
   uint64_t guard_counted;  // of its allocations, for the sampling of guarded blocks
-  uint64_t reserved2;
 
   bool is_own() const { return key != 0; }
 
   int64_t net_frees() const { return static_cast<int64_t>(frees - allocations); }
+
+  /// For the peak: what was asked for, or for blocks of which that is not known at once, all that
+  /// they can hold. Metered blocks are counted in ThreadRecord::live_bytes instead, and so are
+  /// blocks that other threads free, in theirs.
+  int64_t held_bytes() const {
+    return static_cast<int64_t>(read_relaxed(allocations) - read_relaxed(frees)) * held_per_block;
+  }
 };
 
 /// The thread's bins, a few at a time: the first chunk is the newest.
@@ -74,6 +81,11 @@ inline uint64_t uniform_key(OwnerId owner, size_t requested_size) {
 
 inline uint64_t varied_key(OwnerId owner, unsigned size_class) {
   return index_of(owner) | uint64_t{size_class} << 32 | uint64_t{1} << 63;
+}
+
+/// What Bin::held_bytes has counted for a block that is freed.
+inline uint32_t held_bytes(const Span* span, const heap::BlockCharge& charge) {
+  return span->is_varied() ? span->block_bytes : charge.requested_bytes;
 }
 
 inline FreeBlock* pop_block(Bin* bin) {

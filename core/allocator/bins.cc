@@ -71,6 +71,13 @@ void note_listable(ThreadState* thread, Bin* bin) {
   }
 }
 
+// What an own bin's blocks in use hold now.
+void settle(ThreadState* thread, Bin* bin) {
+  const int64_t held = bin->held_bytes();
+  thread->own_held_bytes += held - bin->settled_bytes;
+  bin->settled_bytes = held;
+}
+
 // An unused bin of the thread.
 Bin* take_bin(ThreadState* thread, uint32_t size_class, uint32_t requested_bytes) {
   if (thread->bins_left == 0) {
@@ -91,6 +98,9 @@ Bin* take_bin(ThreadState* thread, uint32_t size_class, uint32_t requested_bytes
   const uint32_t listed = kListBytes / bin->block_bytes;
   bin->limit = listed < kLeastListed ? kLeastListed : listed;
   bin->bound = bin->limit;
+  bin->held_per_block = static_cast<uint16_t>(requested_bytes == Span::kMetered  ? 0
+                                              : requested_bytes == Span::kVaried ? bin->block_bytes
+                                                                                 : requested_bytes);
   return bin;
 }
 
@@ -303,10 +313,10 @@ void for_each_bin(ThreadState* thread, Visitor visit) {
 void uncount_free(ThreadState* thread, Bin* bin, const Span* span, const FreeBlock* block) {
   write_relaxed(bin->frees, bin->frees - 1);
   const heap::BlockCharge charge = heap::charge_of(span, block);
-  bump(thread->record.live_bytes, int64_t{charge.requested_bytes});
   if (span->is_varied()) {
     drop(bin->counters->freed_bytes, charge.requested_bytes);
   } else if (!span->is_uniform()) {
+    bump(thread->record.live_bytes, int64_t{charge.requested_bytes});
     OwnerCounters* counters = thread->known_counters(charge.owner);
     drop(counters->frees, 1);
     drop(counters->freed_bytes, charge.requested_bytes);
@@ -383,6 +393,7 @@ Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
 
 bool refill(ThreadState* thread, Bin* bin) {
   bin->allocations_at_sweep = ~bin->allocations;  // not idle
+  settle(thread, bin);
   if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
     drain_inbox(thread, DrainTo::kLists);
     if (bin->free_list != nullptr) {
@@ -423,6 +434,9 @@ void drain_inbox(ThreadState* thread, DrainTo to) {
     if (to == DrainTo::kLists && bin->net_frees() < bin->bound) {
       push_block(bin, block);
       --bin->bound;
+      // It may be handed out before the bin is settled again: as if it were.
+      bin->settled_bytes += bin->held_per_block;
+      thread->own_held_bytes += bin->held_per_block;
     } else if (give_to_span(span, block)) {
       attend(thread, bin, span);
     }
@@ -432,6 +446,7 @@ void drain_inbox(ThreadState* thread, DrainTo to) {
 
 void sweep(ThreadState* thread, bool everything) {
   for_each_bin(thread, [thread, everything](Bin* bin) {
+    settle(thread, bin);
     if (everything || bin->allocations == bin->allocations_at_sweep) {
       give_everything_back(thread, bin);
     } else {

@@ -58,9 +58,7 @@ void visit_bin(const FigureVisitor& visitor, Half half, const Bin& bin) {
 }
 
 void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
-  auto* chunk =
-      reinterpret_cast<const BinChunk*>(__atomic_load_n(&thread->record.bins, __ATOMIC_ACQUIRE));
-  for (; chunk != nullptr; chunk = chunk->next) {
+  for (const BinChunk* chunk = first_bins(thread); chunk != nullptr; chunk = chunk->next) {
     for (const Bin& bin : chunk->bins) {
       visit_bin(visitor, half, bin);
     }

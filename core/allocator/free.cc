@@ -68,7 +68,7 @@ void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Releas
     return send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
   }
   const heap::BlockCharge charge = heap::charge_of(span, block);
-  drop(thread->record.live_bytes, int64_t{charge.requested_bytes});
+  drop(thread->record.live_bytes, int64_t{held_bytes(span, charge)});
   OwnerCounters* counters = thread->find_counters(charge.owner);
   if (likely(counters != nullptr)) {
     count_free(counters, charge.requested_bytes, charge.usable_bytes);

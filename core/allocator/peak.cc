@@ -25,12 +25,13 @@ constexpr uint64_t kPatienceNs = 100'000'000;
 
 struct State {
   os::Lock lock;
-  int64_t live_bytes;  // what threads have published (atomic)
+  int64_t held_bytes;  // what threads have published (atomic)
   int64_t look_at_bytes;
+  int64_t seen_bytes;  // the most that threads have held at a look
   wire::PeakRecord peak;
 };
 
-constinit State state{{}, 0, kLeastStepBytes, {0, kLeastStepBytes, 0}};
+constinit State state{{}, 0, kLeastStepBytes, 0, {0, kLeastStepBytes, 0}};
 
 int64_t step_of(uint64_t bytes) {
   const auto share = static_cast<int64_t>(bytes >> kStepShift);
@@ -44,11 +45,12 @@ void add_part(void* /*context*/, uint32_t owner, const OwnerCounters& part) {
   record.scratch[1] += part.freed_bytes;
 }
 
-int64_t live_of_threads() {
+int64_t held_by_bins(const ThreadState* thread) {
   int64_t sum = 0;
-  for (const ThreadState* thread = first_thread(); thread != nullptr;
-       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    sum += read_relaxed(thread->record.live_bytes);
+  for (const auto* chunk = first_bins(thread); chunk != nullptr; chunk = chunk->next) {
+    for (const Bin& bin : chunk->bins) {
+      sum += bin.held_bytes();
+    }
   }
   return sum;
 }
@@ -111,15 +113,24 @@ void raise_watermark(uint64_t bytes) {
 
 }  // namespace
 
+int64_t held_by_threads() {
+  int64_t sum = 0;
+  for (const ThreadState* thread = first_thread(); thread != nullptr;
+       thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
+    sum += read_relaxed(thread->record.live_bytes) + held_by_bins(thread);
+  }
+  return sum;
+}
+
 void publish_change(ThreadState* thread) {
-  const int64_t live = thread->record.live_bytes;
-  const int64_t change = live - static_cast<int64_t>(thread->published_live_bytes);
-  thread->published_live_bytes = static_cast<uint64_t>(live);
+  const int64_t held = thread->held_bytes();
+  const int64_t change = held - thread->published_bytes;
+  thread->published_bytes = held;
   publish_shared(change, true);
 }
 
 void publish_shared(int64_t change, bool may_look) {
-  const int64_t sum = __atomic_add_fetch(&state.live_bytes, change, __ATOMIC_RELAXED);
+  const int64_t sum = __atomic_add_fetch(&state.held_bytes, change, __ATOMIC_RELAXED);
   if (likely(sum < __atomic_load_n(&state.look_at_bytes, __ATOMIC_RELAXED))) {
     return;
   }
@@ -130,8 +141,9 @@ void publish_shared(int64_t change, bool may_look) {
   }
   // Other threads may have freed without having published it: then the sum is too high, and nothing
   // is to be seen.
-  const int64_t true_sum = live_of_threads();
-  if (true_sum > static_cast<int64_t>(state.peak.live_bytes)) {
+  const int64_t true_sum = held_by_threads();
+  if (true_sum > state.seen_bytes) {
+    state.seen_bytes = true_sum;
     look_locked();
   }
   const int64_t next = sum + step_of(state.peak.live_bytes);

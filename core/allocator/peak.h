@@ -17,8 +17,7 @@ inline constexpr int64_t kLeastChangeBytes = 2 * kKiB;
 [[gnu::noinline]] void publish_change(ThreadState* thread);
 
 inline void publish_live(ThreadState* thread) {
-  const int64_t change =
-      thread->record.live_bytes - static_cast<int64_t>(thread->published_live_bytes);
+  const int64_t change = thread->held_bytes() - thread->published_bytes;
   if (unlikely(change >= kLeastChangeBytes || change <= -kLeastChangeBytes)) {
     publish_change(thread);
   }
@@ -41,6 +40,9 @@ class PeakHold {
  private:
   bool is_held_;
 };
+
+/// What threads hold now, lists and all: ThreadState::held_bytes with every bin settled.
+int64_t held_by_threads();
 
 struct PeakFigures {
   uint64_t live_bytes;   // the highest sum seen; the owners' at_peak_bytes add up to it

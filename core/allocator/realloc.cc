@@ -55,7 +55,7 @@ bool fits_in_place(const Span* span, size_t size) {
 }
 
 // Of a varied bin's own owner: one allocation and one free more.
-bool resize_varied(ThreadState* thread, Span* span, void* block, size_t size, OwnerId owner) {
+bool resize_varied(const Span* span, void* block, size_t size, OwnerId owner) {
   if (span->owner != owner) {
     return false;
   }
@@ -66,7 +66,6 @@ bool resize_varied(ThreadState* thread, Span* span, void* block, size_t size, Ow
   heap::write_slack(block, span->block_bytes, size);
   bump(bin->counters->freed_bytes, old_size);
   bump(bin->frees);
-  bump(thread->record.live_bytes, static_cast<int64_t>(size) - int64_t{old_size});
   return true;
 }
 
@@ -97,7 +96,7 @@ bool resize_small(Span* span, void* block, size_t size, uintptr_t site) {
   }
   BusyScope busy(thread);
   const OwnerId owner = owner_of_request(thread, site, size);
-  const bool done = span->is_varied() ? resize_varied(thread, span, block, size, owner)
+  const bool done = span->is_varied() ? resize_varied(span, block, size, owner)
                                       : resize_metered(thread, span, block, size, owner);
   if (done) {
     bump(thread->record.reallocations);

@@ -159,9 +159,7 @@ void* allocate_own(ThreadState* thread, Bin* bin, size_t size) {
     return nullptr;
   }
   if (bin->requested_bytes == Span::kVaried) {
-    note_slack(thread, bin, block, size);
-  } else {
-    bump(thread->record.live_bytes, static_cast<int64_t>(size));
+    note_slack(bin, block, size);
   }
   return block;
 }

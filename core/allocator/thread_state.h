@@ -42,9 +42,10 @@ enum class ThreadPhase : uint32_t {
 struct alignas(64) ThreadState {
   wire::ThreadRecord record;  // first: a reader outside walks these
 
-  Slot* slots;         // of *active
-  uint64_t slot_mask;  //
-  uint64_t published_live_bytes;
+  Slot* slots;              // of *active
+  uint64_t slot_mask;       //
+  int64_t published_bytes;  // of held_bytes()
+  int64_t own_held_bytes;   // of own bins: Bin::held_bytes when each was last on a slow path
   uint32_t busy;  // slow paths that it is in: a forked child must not trust the lists (kWaits)
   uint32_t teardown_rounds;  // of pthread destructors seen
   uint32_t own_active;
@@ -85,6 +86,10 @@ struct alignas(64) ThreadState {
   // Indexed by selector / 2: entry 0 is for requests of 0 bytes, entry 1 and up for the classes.
   Bin* metered[heap::kClassCount + 1];
 
+  /// What the peak is sought by: never less than what is live and was asked for, but for what lists
+  /// have handed out meanwhile.
+  int64_t held_bytes() const { return record.live_bytes + own_held_bytes; }
+
   Slot* slot_of(uint64_t key) const { return place_in(slots, slot_mask, key); }
 
   OwnerCounters** counter_chunks() const {
@@ -108,6 +113,11 @@ struct alignas(64) ThreadState {
 };
 
 static_assert(offsetof(ThreadState, record) == 0);
+
+/// All bins that the thread has ever had, for whoever reads.
+inline const BinChunk* first_bins(const ThreadState* thread) {
+  return reinterpret_cast<const BinChunk*>(__atomic_load_n(&thread->record.bins, __ATOMIC_ACQUIRE));
+}
 
 /// The calling thread's state; before its first allocation (and after its last) a state whose only
 /// slot matches nothing, so that the fast path needs no test.

@@ -335,8 +335,8 @@ void give_back(ThreadState* thread) {
   {
     // A child forked meanwhile must not send the same blocks again.
     const BusyScope busy(thread);
-    publish_live(thread);
     retire_bins(thread);  // takes the registry's lock itself when it meets an orphan
+    publish_live(thread);
   }
   os::LockGuard guard(registry.lock);
   make_orphan_locked(thread);

@@ -126,7 +126,7 @@ struct ThreadRecord {
   uint64_t counters_chunks;  // entries in that array; an entry may be 0
   uint64_t reallocations;
   uint64_t foreign_frees;
-  int64_t live_bytes;  // requested, of this thread's own allocations and frees; may be negative
+  int64_t live_bytes;  // for the peak, beside what own bins hold; may be negative
 };
 
 /// Where the blocks of one size class come from that a thread allocates for one owner. Only the

@@ -152,7 +152,7 @@ TEST(Figures, AThreadThatFreesAfterItsEnd) {
   EXPECT_EQ(figures.allocated_bytes, 4U * (200 * 72 + 200 * 90'000 + 10));
   EXPECT_EQ(figures.freed_bytes, figures.allocated_bytes);
   EXPECT_EQ(figures.freed_usable, figures.allocated_usable);
-  EXPECT_EQ(sums_of_threads().live_bytes, before.live_bytes);
+  EXPECT_EQ(sums_of_threads().held_bytes, before.held_bytes);
 }
 
 TEST(Figures, StatesOfEndedThreadsAreUsedAgain) {
@@ -306,7 +306,7 @@ TEST(Peak, StaysAsItIsWhileHeld) {
 TEST(Peak, IsWithinItsErrorOfTheTruth) {
   const uintptr_t site = fresh_sites(1)[0];
   { const PeakHold settled; }
-  const auto base = static_cast<uint64_t>(sums_of_threads().live_bytes);
+  const auto base = live_bytes_of_sites();
   std::vector<void*> blocks;
   uint64_t live = base;
   uint64_t highest = peak_figures().live_bytes;
@@ -320,7 +320,7 @@ TEST(Peak, IsWithinItsErrorOfTheTruth) {
         deallocate(blocks.back());
         blocks.pop_back();
       }
-      live = static_cast<uint64_t>(sums_of_threads().live_bytes);
+      live = live_bytes_of_sites();
     }
   }
   const PeakFigures peak = peak_figures();

@@ -10,6 +10,7 @@
 
 #include "core/allocator/allocator.h"
 #include "core/allocator/figures.h"
+#include "core/allocator/peak.h"
 #include "core/allocator/threads.h"
 #include "core/os/thread_hooks.h"
 #include "core/tag/owners.h"
@@ -78,17 +79,26 @@ inline std::unordered_map<uintptr_t, OwnerCounters> figures_of_sites() {
   return sites;
 }
 
+/// What all sites have asked for and not freed.
+inline uint64_t live_bytes_of_sites() {
+  uint64_t live = 0;
+  for (const auto& [site, figures] : figures_of_sites()) {
+    live += figures.allocated_bytes - figures.freed_bytes;
+  }
+  return live;
+}
+
 struct ThreadSums {
-  int64_t live_bytes = 0;
+  int64_t held_bytes = 0;
   uint64_t reallocations = 0;
   uint64_t foreign_frees = 0;
 };
 
 inline ThreadSums sums_of_threads() {
   ThreadSums sums;
+  sums.held_bytes = held_by_threads();
   for (const ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<const ThreadState*>(thread->record.next)) {
-    sums.live_bytes += thread->record.live_bytes;
     sums.reallocations += thread->record.reallocations;
     sums.foreign_frees += thread->record.foreign_frees;
   }
