@@ -39,6 +39,12 @@ constexpr uint32_t kHotSamples = 12;
 constexpr uint32_t kMaxSamples = 63;
 constexpr uint32_t kMaxRun = 15;
 
+// Sizes that fill their class to the byte are one among many where the sizes above them, which come
+// from one bin, are asked for so many times as often.
+constexpr uint32_t kManyTimes = 8;
+constexpr uint32_t kAllocationsPerMark = kHotRun * kSampleEvery;
+constexpr uint32_t kMarkMask = 127;
+
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
   SlotTable& table = *thread->active;
   Slot* slot = table.place_for(key);
@@ -220,8 +226,50 @@ uint32_t next_sample_in(ThreadState* thread) {
   return kSampleEvery / 2 + 1 + (thread->sample_seed >> 16) % kSampleEvery;
 }
 
+// The bin of the sizes just above an exact one, whose blocks hold it, too. Null: there is none.
+Bin* bin_above(ThreadState* thread, const Slot* slot) {
+  if (slot->selector < 2) {  // 0 bytes are farther below
+    return nullptr;
+  }
+  const unsigned size_class = heap::class_of_selector(slot->selector);
+  return find_active_bin(thread, varied_key(OwnerId{slot->owner}, size_class + 1));
+}
+
+uint32_t mark_of(const Bin* bin) {
+  return bin == nullptr ? 0 : bin->allocations / kAllocationsPerMark & kMarkMask;
+}
+
+// With every 16th block in a bin of its own, each call would guess wrong which kind comes next.
+void promote_exact(ThreadState* thread, Slot* slot, size_t size) {
+  Bin* above = bin_above(thread, slot);
+  const uint32_t meanwhile = (mark_of(above) - slot->candidate_slack) & kMarkMask;
+  if (above != nullptr && meanwhile >= kManyTimes) {
+    point_to(slot, above);
+  } else {
+    promote_size(thread, slot, size);
+  }
+}
+
+// All requests of the slot are of one size, so there is no slack to watch.
+bool is_hot_exact(ThreadState* thread, Slot* slot) {
+  if (slot->run == 0) {
+    slot->candidate_slack = static_cast<uint8_t>(mark_of(bin_above(thread, slot)));
+  }
+  slot->run = slot->run + 1;
+  return slot->run >= kHotRun;
+}
+
 void look_at_sample(ThreadState* thread, Slot* slot, size_t size) {
   if (size > kLargestOwnBytes) {
+    return;
+  }
+  if (heap::is_exact(slot->selector)) {
+    if (is_hot_exact(thread, slot)) {
+      slot->run = 0;
+      if (may_have_own_bin(thread)) {
+        promote_exact(thread, slot, size);
+      }
+    }
     return;
   }
   slot->samples = slot->samples < kMaxSamples ? slot->samples + 1 : kMaxSamples;
