@@ -80,9 +80,9 @@ inline void meter(ThreadState* thread,
   bump(thread->record.live_bytes, static_cast<int64_t>(size));
 }
 
-inline void note_slack(const Bin* bin, FreeBlock* block, size_t size) {
-  heap::write_slack(block, bin->block_bytes, size);
-  bump(bin->counters->allocated_bytes, size);
+inline void note_slack(Bin* bin, FreeBlock* block, size_t size) {
+  heap::write_slack(block, bin->last, size);
+  bump(bin->allocated_bytes, size);
 }
 
 /// The slot of a request that has one; null otherwise. Pre: not larger than any class.
@@ -98,11 +98,12 @@ inline void note_slack(const Bin* bin, FreeBlock* block, size_t size) {
   return slot->key == key ? slot : nullptr;
 }
 
-/// A block of the slot's, charged. `empty()` is returned when its bin has none.
+/// A block of the slot's, charged. `empty()` is returned when its bin has none. Pre: size is below
+/// Slot::kNoSize.
 template <typename Empty>
 [[gnu::always_inline]] inline void* allocate_from(
     ThreadState* thread, Slot* slot, unsigned selector, size_t size, Empty empty) {
-  if (likely(slot->uniform_size == size)) {
+  if (likely(slot->uniform_size == static_cast<uint16_t>(size))) {
     FreeBlock* block = pop_block(slot->uniform_bin);
     return likely(block != nullptr) ? block : empty();
   }
@@ -267,14 +268,12 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   if (!kAccounting) {
     return put_back(thread, bin, span, block);
   }
-  const uint32_t requested_bytes = span->requested_bytes;
-  if (likely(requested_bytes < Span::kMetered)) {
-    return put_back(thread, bin, span, block);
-  }
-  if (unlikely(requested_bytes != Span::kVaried)) {
+  if (unlikely(span->kind > heap::SpanKind::kVaried)) {
     return put_back_metered(block, span, thread);
   }
-  bump(bin->counters->freed_bytes, span->varied_size(block));
+  if (span->kind == heap::SpanKind::kVaried) {
+    bump(bin->freed_bytes, span->varied_size(block));
+  }
   return put_back(thread, bin, span, block);
 }
 

@@ -21,32 +21,34 @@ using wire::OwnerCounters;
 /// For one (call site, requested size): *uniform*; for one (call site, size class): *varied*; for
 /// one size class, whoever asks: *metered*. The first two are *own* bins. Never freed.
 struct alignas(64) Bin {
-  // The line that an allocation and a free touch.
+  // The line that an allocation and a free touch. For the order see wire::BinRecord.
   FreeBlock* free_list;
+  uint64_t allocated_bytes;  // varied: requested
   uint64_t allocations;
-  uint64_t frees;           // by the thread itself
-  int64_t bound;            // of net_frees: above it, freed blocks go to their spans
-  OwnerCounters* counters;  // of the owner in this thread; varied: requested bytes are there
-  OwnerId owner;            // kNone: metered
+  uint64_t frees;        // by the thread itself
+  uint64_t freed_bytes;  // varied: requested, of these
+  int64_t bound;         // of net_frees: above it, freed blocks go to their spans
+  OwnerId owner;         // kNone: metered
   uint16_t block_bytes;
   uint16_t requested_bytes;  // of its spans
-  uint32_t limit;            // blocks that may come to the list for those that it was filled with
+  uint16_t last;             // byte of a block
+  uint16_t limit;            // blocks that may come to the list for those that it was filled with
+  uint16_t held_per_block;   // what the peak takes a block in use for; metered: 0, see below
   uint8_t size_class;
-  bool active;              // own: allocations of its key come here
-  uint16_t held_per_block;  // what the peak takes a block in use for; metered: 0, see below
-  int64_t settled_bytes;    // of held_bytes(), what the thread's own_held_bytes has
+  bool active;  // own: allocations of its key come here
   // What slow paths need.
-  uint64_t key;   // uniform_key, varied_key; 0: metered
+  uint64_t key;           // uniform_key, varied_key; 0: metered
+  int64_t settled_bytes;  // of held_bytes(), what the thread's own_held_bytes has
   Span* partial;  // queue of spans with free blocks, linked by next/prev: those that wait longest,
                   // and
   Span* partial_tail;  // have most to give, come first
   Span* spare;  // one empty span kept so that a bin at the brink does not visit the page heap
-  uint64_t allocations_at_sweep;
-  uint32_t page_count;  // of all its spans
+  uint32_t allocations_at_sweep;  // its lower half
+  uint32_t guard_counted;         // for the sampling of guarded blocks, the same
+  uint32_t page_count;            // of all its spans
   uint32_t span_count;
   uint32_t listable_bytes;  // what can be handed out without a slow path: see note_listable
   uint32_t largest_span_bytes;
-  uint64_t guard_counted;  // of its allocations, for the sampling of guarded blocks
 
   bool is_own() const { return key != 0; }
 
@@ -68,6 +70,8 @@ struct BinChunk {
 };
 
 static_assert(sizeof(Bin) == sizeof(wire::BinRecord));
+static_assert(offsetof(Bin, allocated_bytes) == offsetof(wire::BinRecord, allocated_bytes));
+static_assert(offsetof(Bin, freed_bytes) == offsetof(wire::BinRecord, freed_bytes));
 static_assert(offsetof(Bin, frees) == offsetof(wire::BinRecord, frees));
 static_assert(offsetof(Bin, owner) == offsetof(wire::BinRecord, owner));
 static_assert(offsetof(Bin, requested_bytes) == offsetof(wire::BinRecord, requested_bytes));

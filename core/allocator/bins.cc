@@ -96,8 +96,9 @@ Bin* take_bin(ThreadState* thread, uint32_t size_class, uint32_t requested_bytes
   bin->block_bytes = static_cast<uint16_t>(heap::kClasses[size_class].block_bytes);
   bin->requested_bytes = static_cast<uint16_t>(requested_bytes);
   const uint32_t listed = kListBytes / bin->block_bytes;
-  bin->limit = listed < kLeastListed ? kLeastListed : listed;
+  bin->limit = static_cast<uint16_t>(listed < kLeastListed ? kLeastListed : listed);
   bin->bound = bin->limit;
+  bin->last = static_cast<uint16_t>(bin->block_bytes - 1);
   bin->held_per_block = static_cast<uint16_t>(requested_bytes == Span::kMetered  ? 0
                                               : requested_bytes == Span::kVaried ? bin->block_bytes
                                                                                  : requested_bytes);
@@ -180,11 +181,12 @@ Span* new_span(ThreadState* thread, Bin* bin) {
   span->block_bytes = bin->block_bytes;
   span->inverse = info.inverse;
   span->size_class = bin->size_class;
-  span->slack_mask = static_cast<uint8_t>(heap::most_slack(bin->size_class));
+  span->slack_mask = heap::most_slack(bin->size_class);
   // Of the pages asked for: a run that could not be cut, for want of a record, is longer.
   span->capacity = static_cast<uint32_t>(pages * heap::kSpanPageBytes / info.block_bytes);
   span->bin = bin;
   span->requested_bytes = bin->requested_bytes;
+  span->kind = heap::kind_of(bin->requested_bytes);
   span->owner = bin->owner;
   const size_t word_bytes = word_bytes_of(span);
   if (word_bytes != 0) {
@@ -314,7 +316,7 @@ void uncount_free(ThreadState* thread, Bin* bin, const Span* span, const FreeBlo
   write_relaxed(bin->frees, bin->frees - 1);
   const heap::BlockCharge charge = heap::charge_of(span, block);
   if (span->is_varied()) {
-    drop(bin->counters->freed_bytes, charge.requested_bytes);
+    drop(bin->freed_bytes, charge.requested_bytes);
   } else if (!span->is_uniform()) {
     bump(thread->record.live_bytes, int64_t{charge.requested_bytes});
     OwnerCounters* counters = thread->known_counters(charge.owner);
@@ -378,7 +380,6 @@ Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
       return nullptr;
     }
     bin->key = kind.key;
-    bin->counters = counters;
     __atomic_store_n(&bin->owner, kind.owner, __ATOMIC_RELEASE);  // readers may look at the rest
     insert_own(thread->own, thread->own_mask, bin);
     ++thread->own_count;
@@ -392,7 +393,7 @@ Bin* make_own_bin(ThreadState* thread, const OwnKind& kind) {
 }
 
 bool refill(ThreadState* thread, Bin* bin) {
-  bin->allocations_at_sweep = ~bin->allocations;  // not idle
+  bin->allocations_at_sweep = ~static_cast<uint32_t>(bin->allocations);  // not idle
   settle(thread, bin);
   if (__atomic_load_n(&thread->inbox, __ATOMIC_RELAXED) != nullptr) {
     drain_inbox(thread, DrainTo::kLists);
@@ -447,12 +448,12 @@ void drain_inbox(ThreadState* thread, DrainTo to) {
 void sweep(ThreadState* thread, bool everything) {
   for_each_bin(thread, [thread, everything](Bin* bin) {
     settle(thread, bin);
-    if (everything || bin->allocations == bin->allocations_at_sweep) {
+    if (everything || static_cast<uint32_t>(bin->allocations) == bin->allocations_at_sweep) {
       give_everything_back(thread, bin);
     } else {
       release_spare(thread, bin);
     }
-    bin->allocations_at_sweep = bin->allocations;
+    bin->allocations_at_sweep = static_cast<uint32_t>(bin->allocations);
   });
 }
 

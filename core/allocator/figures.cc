@@ -51,10 +51,14 @@ void visit_bin(const FigureVisitor& visitor, Half half, const Bin& bin) {
   if (owner == 0 || owner >= tag::owner_count()) {
     return;
   }
-  const uint64_t frees = read_relaxed(bin.frees);  // before the allocations
-  visit_part(visitor, half, owner,
-             wire::counters_of_bin(read_relaxed(bin.allocations), frees, bin.block_bytes,
-                                   bin.requested_bytes));
+  wire::BinRecord record{};
+  record.block_bytes = bin.block_bytes;
+  record.requested_bytes = bin.requested_bytes;
+  record.frees = read_relaxed(bin.frees);
+  record.freed_bytes = read_relaxed(bin.freed_bytes);
+  record.allocated_bytes = read_relaxed(bin.allocated_bytes);
+  record.allocations = read_relaxed(bin.allocations);
+  visit_part(visitor, half, owner, wire::counters_of_bin(record));
 }
 
 void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thread) {

@@ -47,12 +47,14 @@ void look_at_own_bins(ThreadState* thread) {
   }
   for (uint32_t i = 0; i < kPlacesPerLook && i <= thread->own_mask; ++i) {
     Bin* bin = thread->own[thread->guard_cursor++ & thread->own_mask];
-    if (bin == nullptr || bin->allocations == bin->guard_counted) {
+    if (bin == nullptr) {
       continue;
     }
-    const uint64_t since = bin->allocations - bin->guard_counted;
-    const auto allocations = static_cast<uint32_t>(since < UINT32_MAX ? since : UINT32_MAX);
-    bin->guard_counted = bin->allocations;
+    const uint32_t allocations = static_cast<uint32_t>(bin->allocations) - bin->guard_counted;
+    if (allocations == 0) {
+      continue;
+    }
+    bin->guard_counted += allocations;
     if (bin->active && count_down_guard(thread, allocations) && is_turn_of(thread, bin->owner)) {
       set_aside_if_there(thread,
                          slot_key(tag::owners()[index_of(bin->owner)].site, selector_of_bin(bin)));

@@ -62,9 +62,9 @@ bool resize_varied(const Span* span, void* block, size_t size, OwnerId owner) {
   const uint32_t old_size = span->varied_size(block);
   Bin* bin = static_cast<Bin*>(span->bin);
   bump(bin->allocations);
-  bump(bin->counters->allocated_bytes, size);
-  heap::write_slack(block, span->block_bytes, size);
-  bump(bin->counters->freed_bytes, old_size);
+  bump(bin->allocated_bytes, size);
+  heap::write_slack(block, bin->last, size);
+  bump(bin->freed_bytes, old_size);
   bump(bin->frees);
   return true;
 }

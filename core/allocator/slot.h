@@ -38,17 +38,18 @@ static_assert(sizeof(Slot) == 32);
 inline constexpr uint64_t kSiteFactor = 0x9E3779B97F4A7C15U;
 
 /// Mixed well in its lower half, where the middle of the product is; adding the selector keeps the
-/// requests of one site apart, and near each other. Keys are exact: sites are below 2^47, and no
-/// two of them differ by less than a selector here (tests/unit/allocator/slot_test.cc).
+/// requests of one site apart, and near each other: the key is the place of a slot, in bytes,
+/// before the mask. Keys are exact: sites are below 2^47, and no two of them differ by less than a
+/// selector here (tests/unit/allocator/slot_test.cc).
 constexpr uint64_t slot_key(uintptr_t site, unsigned selector) {
   const uint64_t product = site * kSiteFactor;
-  return (product >> 32 | product << 32) + selector;
+  return (product >> 32 | product << 32) + uint64_t{selector} * sizeof(Slot);
 }
 
 constexpr uintptr_t site_of_key(uint64_t key, unsigned selector) {
   constexpr uint64_t kInverse = 0xF1DE83E19937733DU;
   static_assert(kInverse * kSiteFactor == 1);
-  const uint64_t mixed = key - selector;
+  const uint64_t mixed = key - uint64_t{selector} * sizeof(Slot);
   return (mixed >> 32 | mixed << 32) * kInverse;
 }
 
@@ -58,7 +59,7 @@ inline uintptr_t Slot::site() const {
 
 /// A key has this place in a table, or the other one in the same line of the cache.
 inline Slot* place_in(Slot* slots, uint64_t slot_mask, uint64_t key) {
-  return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (key * sizeof(Slot) & slot_mask));
+  return reinterpret_cast<Slot*>(reinterpret_cast<char*>(slots) + (key & slot_mask));
 }
 
 inline Slot* other_place(Slot* slot) {

@@ -19,8 +19,7 @@ namespace {
 
 constexpr size_t kRangeSizes[] = {256 * kGiB, 64 * kGiB, 16 * kGiB, 4 * kGiB, 1 * kGiB};
 constexpr size_t kSegmentPagesBesideRange = 16 * kMiB;  // 64 GiB
-constexpr size_t kMaxSpanRecords = 32 * kMiB;
-constexpr size_t kSegmentBytes = 1 * kMiB;  // unit and alignment
+constexpr size_t kSegmentBytes = 1 * kMiB;              // unit and alignment
 constexpr unsigned kSegmentShift = 20;
 constexpr size_t kMostDistance = 512 * kMiB;
 constexpr uint32_t kPagesPerSegmentUnit = kSegmentBytes / kSpanPageBytes;
@@ -312,15 +311,15 @@ uint32_t find_segment_page(uintptr_t address) {
 
 void map_span_ends(const Span* span) {
   const uint32_t first = page_of(span->base);
-  __atomic_store_n(&page_entry(first), index_of_span(span), __ATOMIC_RELAXED);
-  __atomic_store_n(&page_entry(first + span->page_count - 1), index_of_span(span),
+  __atomic_store_n(&page_entry(first), place_of_span(span), __ATOMIC_RELAXED);
+  __atomic_store_n(&page_entry(first + span->page_count - 1), place_of_span(span),
                    __ATOMIC_RELAXED);
 }
 
 void map_span_pages(const Span* span) {
   const uint32_t first = page_of(span->base);
   for (uint32_t i = 0; i < span->page_count; ++i) {
-    __atomic_store_n(&page_entry(first + i), index_of_span(span), __ATOMIC_RELAXED);
+    __atomic_store_n(&page_entry(first + i), place_of_span(span), __ATOMIC_RELAXED);
   }
 }
 

@@ -16,7 +16,7 @@ namespace heaptag::heap {
 struct AddressMap {
   uintptr_t range_begin;
   size_t range_bytes;       // the part of the range that is in use: grows; 0: segments only
-  uint32_t* range_pages;    // page number -> index of its span, 0: none
+  uint32_t* range_pages;    // page number -> place of its span, see span_in_place; 0: none
   uint32_t* segment_pages;  // the same for pages outside of the range
   Span* spans;              // entry 0 is a span of nobody
 };
@@ -72,6 +72,18 @@ inline Span* span_at(uint32_t index) {
   return read_operand(address_map.spans) + index;
 }
 
+/// What the pages' table keeps of a span: its distance from the first one, in bytes.
+inline Span* span_in_place(uint32_t place) {
+  return reinterpret_cast<Span*>(reinterpret_cast<char*>(read_operand(address_map.spans)) + place);
+}
+
+inline uint32_t place_of_span(const Span* span) {
+  return static_cast<uint32_t>(reinterpret_cast<const char*>(span) -
+                               reinterpret_cast<const char*>(read_operand(address_map.spans)));
+}
+
+inline constexpr size_t kMaxSpanRecords = (uint64_t{1} << 32) / sizeof(Span);
+
 inline uint32_t index_of_span(const Span* span) {
   return static_cast<uint32_t>(span - read_operand(address_map.spans));
 }
@@ -83,7 +95,7 @@ inline Span* find_span_in_range(const void* address) {
   if (unlikely(offset >= read_operand(address_map.range_bytes))) {
     return span_at(0);
   }
-  return span_at(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
+  return span_in_place(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
 }
 
 /// The span of an address, or the span of nobody (thread null, state kUnused) for foreign ones.
@@ -92,9 +104,9 @@ inline Span* find_span(const void* address) {
   const uintptr_t offset =
       reinterpret_cast<uintptr_t>(address) - read_operand(address_map.range_begin);
   if (likely(offset < read_operand(address_map.range_bytes))) {
-    return span_at(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
+    return span_in_place(read_relaxed(read_operand(address_map.range_pages)[offset >> 12]));
   }
-  return span_at(read_page(find_segment_page(reinterpret_cast<uintptr_t>(address))));
+  return span_in_place(read_page(find_segment_page(reinterpret_cast<uintptr_t>(address))));
 }
 
 /// Page number of an address of the heap.

@@ -120,7 +120,7 @@ Span* find_run(const RunLists& lists, uint32_t page_count) {
 // Joins with free neighbours of the same kind, and puts the result on its list.
 void push_joined(Span* run) {
   const uint32_t first = page_of(run->base);
-  Span* before = span_at(read_page(first - 1));
+  Span* before = span_in_place(read_page(first - 1));
   if (before->state == SpanState::kFree && before->flags == run->flags &&
       before->base + before->size_bytes() == run->base) {
     remove_run(before);
@@ -128,7 +128,7 @@ void push_joined(Span* run) {
     give_span_record(run);
     run = before;
   }
-  Span* behind = span_at(read_page(page_of(run->base) + run->page_count));
+  Span* behind = span_in_place(read_page(page_of(run->base) + run->page_count));
   if (behind->state == SpanState::kFree && behind->flags == run->flags &&
       run->base + run->size_bytes() == behind->base) {
     remove_run(behind);
@@ -312,7 +312,7 @@ void release_run(Span* span, bool ends_only) {
 
 bool extend_run(Span* span, uint32_t page_count, bool* zeroed) {
   os::LockGuard guard(heap.lock);
-  Span* behind = span_at(read_page(page_of(span->base) + span->page_count));
+  Span* behind = span_in_place(read_page(page_of(span->base) + span->page_count));
   const uint32_t more = page_count - span->page_count;
   if (behind->state != SpanState::kFree || behind->page_count < more ||
       span->base + span->size_bytes() != behind->base) {

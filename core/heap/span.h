@@ -36,6 +36,9 @@ enum SpanFlag : uint8_t {
   kFlagWired = 8,     // its pages are locked
 };
 
+/// What is kept per block: see above.
+enum class SpanKind : uint8_t { kUniform = 0, kVaried, kMetered };
+
 inline constexpr uint8_t kZoneFlags = kFlagOsmalloc | kFlagMtype;
 
 /// What a metered span keeps per block: owner in the upper 21 bits, rounding (block - requested)
@@ -76,8 +79,9 @@ struct alignas(64) Span {
   Watched<SpanState> state;
   uint8_t size_class;
   uint8_t flags;
-  uint8_t slack_mask;  // of the last byte, should a stray write hit it
-  uint32_t capacity;   // blocks that fit
+  SpanKind kind;        // by requested_bytes
+  uint32_t slack_mask;  // of the last byte, should a stray write hit it
+  uint32_t capacity;    // blocks that fit
   // What slow paths change.
   FreeBlock* free_list;
   Span* prev;  // with next: bin's queue of partial spans, or a list of free runs
@@ -116,10 +120,15 @@ struct alignas(64) Span {
 
 static_assert(sizeof(Span) == 128);
 
-/// Varied: a block of `block_bytes` begins to hold `size` bytes. Pre: size < block_bytes.
-inline void write_slack(void* block, uint32_t block_bytes, size_t size) {
-  const uint32_t last = block_bytes - 1;
+/// Varied: a block begins to hold `size` bytes, of the `last` that it can.
+inline void write_slack(void* block, uint32_t last, size_t size) {
   static_cast<uint8_t*>(block)[last] = static_cast<uint8_t>(last - size);
+}
+
+constexpr SpanKind kind_of(uint32_t requested_bytes) {
+  return requested_bytes < Span::kMetered   ? SpanKind::kUniform
+         : requested_bytes == Span::kVaried ? SpanKind::kVaried
+                                            : SpanKind::kMetered;
 }
 
 /// Whom a block in use is charged to, how much of it was asked for, how much may be written, and

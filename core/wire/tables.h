@@ -10,14 +10,13 @@
 
 namespace heaptag::wire {
 
-inline constexpr uint32_t kTablesVersion = 5;
+inline constexpr uint32_t kTablesVersion = 6;
 inline constexpr uint32_t kOwnersPerChunk = 64;
 inline constexpr uint32_t kOverflowOwner = 1;  // whom sites beyond the capacity are charged to
 inline constexpr uint32_t kVariedSizes = UINT16_MAX;  // BinRecord::requested_bytes
 
 /// What one thread did for one owner. Blocks of its bins for that owner alone are counted in the
-/// bin instead when it allocates or frees them (BinRecord); their requested bytes, too, if all have
-/// the same.
+/// bin instead when it allocates or frees them (BinRecord).
 struct OwnerCounters {
   uint64_t allocations;
   uint64_t frees;
@@ -131,16 +130,21 @@ struct ThreadRecord {
 
 /// Where the blocks of one size class come from that a thread allocates for one owner. Only the
 /// words that a reader may use are named. Never freed, and always of the same owner.
+///
+/// Requested bytes are counted after the allocation and before the free that they belong to, and
+/// read the other way round, frees before their bytes and bytes before the allocations: there are
+/// never more of them than the blocks hold.
 struct BinRecord {
   uint64_t free_list;
-  uint64_t allocations;  // by its thread
-  uint64_t frees;        // by its thread
+  uint64_t allocated_bytes;  // requested, if kVariedSizes; else 0
+  uint64_t allocations;      // by its thread
+  uint64_t frees;            // by its thread
+  uint64_t freed_bytes;
   int64_t bound;
-  uint64_t counters;
   uint32_t owner;  // 0: blocks of several owners, counted in OwnerCounters
   uint16_t block_bytes;
-  uint16_t requested_bytes;  // of each block; kVariedSizes: in the thread's OwnerCounters
-  uint64_t rest[10];
+  uint16_t requested_bytes;  // of each block, or kVariedSizes
+  uint64_t rest[9];
 };
 
 /// What a program may write in such a block: the last byte of one whose size varies is ours.
@@ -149,19 +153,16 @@ constexpr uint32_t usable_bytes(uint32_t block_bytes, uint32_t requested_bytes) 
 }
 
 /// What a bin counts of its owner.
-constexpr OwnerCounters counters_of_bin(uint64_t allocations,
-                                        uint64_t frees,
-                                        uint32_t block_bytes,
-                                        uint32_t requested_bytes) {
-  const uint64_t usable = usable_bytes(block_bytes, requested_bytes);
-  const uint64_t requested = requested_bytes == kVariedSizes ? 0 : requested_bytes;
+constexpr OwnerCounters counters_of_bin(const BinRecord& bin) {
+  const uint64_t usable = usable_bytes(bin.block_bytes, bin.requested_bytes);
+  const bool is_varied = bin.requested_bytes == kVariedSizes;
   OwnerCounters part{};
-  part.allocations = allocations;
-  part.frees = frees;
-  part.allocated_bytes = allocations * requested;
-  part.freed_bytes = frees * requested;
-  part.allocated_usable = allocations * usable;
-  part.freed_usable = frees * usable;
+  part.allocations = bin.allocations;
+  part.frees = bin.frees;
+  part.allocated_bytes = is_varied ? bin.allocated_bytes : bin.allocations * bin.requested_bytes;
+  part.freed_bytes = is_varied ? bin.freed_bytes : bin.frees * bin.requested_bytes;
+  part.allocated_usable = bin.allocations * usable;
+  part.freed_usable = bin.frees * usable;
   return part;
 }
 

@@ -136,10 +136,7 @@ void FigureReader::add_thread(Half half, LiveFigures& to) {
   for (const BinChunk& chunk : bin_chunks_) {
     for (const BinRecord& bin : chunk.bins) {
       if (bin.owner != 0) {
-        add_counters(
-            half, bin.owner,
-            wire::counters_of_bin(bin.allocations, bin.frees, bin.block_bytes, bin.requested_bytes),
-            to);
+        add_counters(half, bin.owner, wire::counters_of_bin(bin), to);
       }
     }
   }
