@@ -11,6 +11,7 @@
 
 #include "core/allocator/allocator.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/remote_free.h"
 #include "preload/entry.h"
 #include "preload/next.h"
 
@@ -126,6 +127,9 @@ size_t size_told(First first, Rest... /*rest*/) {
 // `rest`: what else the form gets, size or alignment.
 template <FunctionName kName, typename... Rest>
 [[gnu::noinline]] void delete_slow(void* block, heap::Span* span, Rest... rest) noexcept {
+  if (allocator::free_into_batch(block, span)) {
+    return;
+  }
   if (allocator::is_checked(span)) {
     return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), family_taken<kName>(),
                                          size_told(rest...));

@@ -9,6 +9,7 @@
 
 #include "core/allocator/allocator.h"
 #include "core/allocator/checked.h"
+#include "core/allocator/remote_free.h"
 #include "core/heap/page_heap.h"
 #include "preload/entry.h"
 #include "preload/next.h"
@@ -35,6 +36,9 @@ constexpr size_t kPage = 4096;
 }
 
 [[gnu::noinline]] void free_slow(void* block, heap::Span* span) {
+  if (allocator::free_into_batch(block, span)) {
+    return;
+  }
   if (allocator::is_checked(span)) {
     return allocator::deallocate_checked(block, span, HEAPTAG_CALLER(), safety::Family::kMalloc);
   }

@@ -5,6 +5,7 @@
 #include "core/allocator/checked.h"
 #include "core/allocator/guarded.h"
 #include "core/allocator/large.h"
+#include "core/allocator/remote_free.h"
 #include "core/allocator/stray.h"
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
@@ -16,10 +17,6 @@ using safety::Kind;
 
 namespace {
 
-// An idle thread may keep this much of another's memory to itself.
-constexpr uint32_t kOutgoingBlocks = 32;
-constexpr uint32_t kOutgoingBytes = 16 * kKiB;
-
 // A child that is forked meanwhile must not send the same blocks again.
 void send(ThreadState* thread, Outgoing* outgoing) {
   const BusyScope busy(thread);
@@ -28,23 +25,13 @@ void send(ThreadState* thread, Outgoing* outgoing) {
   hand_back(blocks.home, blocks.first, blocks.last);
 }
 
-// As a fast path: at any instruction the batch is one that can be sent.
 void send_home(ThreadState* thread, ThreadState* home, FreeBlock* block, uint32_t block_bytes) {
-  Outgoing* outgoing = &thread->outgoing[home->record.id % kOutgoing];
-  FreeBlock* first = outgoing->first;
-  if (first != nullptr && outgoing->home != home) {
+  Outgoing* outgoing = outgoing_to(thread, home);
+  if (outgoing->first != nullptr && outgoing->home != home) {
     send(thread, outgoing);
-    first = nullptr;
   }
-  block->next = first;
-  if (first == nullptr) {
-    outgoing->home = home;
-    outgoing->last = block;
-  }
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  write_relaxed(outgoing->first, block);
-  outgoing->bytes += block_bytes;
-  if (++outgoing->count >= kOutgoingBlocks || outgoing->bytes >= kOutgoingBytes) {
+  add_to_batch(outgoing, home, block, block_bytes);
+  if (is_full(outgoing)) {
     send(thread, outgoing);
   }
 }
@@ -59,13 +46,13 @@ void send_home(ThreadState* thread, ThreadState* home, FreeBlock* block, uint32_
 
 void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Release& release) {
   const uint32_t block_bytes = span->block_bytes;
-  const auto* home = static_cast<ThreadState*>(span->thread);
-  if (unlikely(read_relaxed(thread->outgoing[home->record.id % kOutgoing].first) == block)) {
+  auto* home = static_cast<ThreadState*>(span->thread);
+  if (unlikely(read_relaxed(outgoing_to(thread, home)->first) == block)) {
     const BusyScope busy(thread);
     return tell_bad_free(Kind::kDoubleFree, span, block, release);
   }
   if constexpr (!kAccounting) {
-    return send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
+    return send_home(thread, home, block, block_bytes);
   }
   const heap::BlockCharge charge = heap::charge_of(span, block);
   drop(thread->record.live_bytes, int64_t{held_bytes(span, charge)});
@@ -76,7 +63,7 @@ void free_remote(ThreadState* thread, Span* span, FreeBlock* block, const Releas
     charge_free_slow(thread, charge.owner, charge.requested_bytes, charge.usable_bytes);
   }
   block->word = charge.word;
-  send_home(thread, static_cast<ThreadState*>(span->thread), block, block_bytes);
+  send_home(thread, home, block, block_bytes);
 }
 
 }  // namespace

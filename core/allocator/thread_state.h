@@ -69,6 +69,7 @@ struct alignas(64) ThreadState {
   SlotTable* active;      // which one malloc probes
   uint64_t thread_rules;  // tag::thread_rules_of the thread's name
   uintptr_t handle;       // os::thread_handle() of the thread
+  uint32_t batch_number;  // which Outgoing of other threads is for it; here, where nobody writes
   uint32_t pushed_tags;
   SlotTable* pushed[kMaxPushedTags];
   CheckedLists* checked;  // when blocks are checked, after the first of them

@@ -110,6 +110,7 @@ ThreadState* make_thread_locked() {
   thread->record.counters = reinterpret_cast<uintptr_t>(chunks);
   thread->record.counters_chunks = kFirstChunks;
   thread->record.id = ++registry.count;
+  thread->batch_number = thread->record.id % kOutgoing;
   thread->record.next = reinterpret_cast<uintptr_t>(registry.first);
   __atomic_store_n(&registry.first, thread, __ATOMIC_RELEASE);
   return thread;
