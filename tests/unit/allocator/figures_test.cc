@@ -39,6 +39,41 @@ TEST(Figures, OneSite) {
   deallocate(kept);
 }
 
+// Blocks of 48 bytes, and of up to 63, by a site that asks for `exact` of the first kind and then
+// for one of each of the others. Returns what its last block of 48 bytes can hold.
+size_t usable_of_exact_among(uintptr_t site, unsigned exact) {
+  constexpr size_t kExact = 48;
+  constexpr unsigned kRounds = 2000;
+  std::vector<void*> blocks;
+  uint64_t requested = 0;
+  size_t usable = 0;
+  for (unsigned round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < exact + 15; ++i) {
+      const size_t size = i < exact ? kExact : kExact + 1 + (i - exact);
+      blocks.push_back(allocate(size, site));
+      memset(blocks.back(), 0xa5, size);
+      requested += size;
+      usable = size == kExact ? usable_size(blocks.back()) : usable;
+    }
+  }
+  EXPECT_EQ(figures_of(site).allocated_bytes, requested);
+  for (void*& block : blocks) {
+    block = reallocate(block, kExact, site);
+  }
+  std::for_each(blocks.begin(), blocks.end(), deallocate);
+  const OwnerCounters figures = figures_of(site);
+  EXPECT_EQ(figures.allocated_bytes, requested + blocks.size() * kExact);
+  EXPECT_EQ(figures.freed_bytes, figures.allocated_bytes);
+  EXPECT_EQ(figures.freed_usable, figures.allocated_usable);
+  return usable;
+}
+
+TEST(Figures, ExactSizesAmongManyShareTheBinAbove) {
+  const std::vector<uintptr_t> sites = fresh_sites(2);
+  EXPECT_EQ(usable_of_exact_among(sites[0], 1), 63U);
+  EXPECT_EQ(usable_of_exact_among(sites[1], 15), 48U);
+}
+
 TEST(Figures, HotSizesCountAsColdOnes) {
   const std::vector<uintptr_t> sites = fresh_sites(3);
   constexpr uint64_t kBlocks = 5000;
