@@ -413,6 +413,10 @@ bool refill(ThreadState* thread, Bin* bin) {
   return true;
 }
 
+void settle_bins(ThreadState* thread) {
+  for_each_bin(thread, [thread](Bin* bin) { settle(thread, bin); });
+}
+
 void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block) {
   if (unlikely(span->free_list == block)) {
     uncount_free(thread, bin, span, block);

@@ -24,6 +24,9 @@ Bin* find_own_bin(const ThreadState* thread, uint64_t key);
 /// Puts blocks on the bin's empty list. False without memory.
 bool refill(ThreadState* thread, Bin* bin);
 
+/// Brings own_held_bytes up to date.
+void settle_bins(ThreadState* thread);
+
 /// A block that has been freed, and counted, while its bin's list has enough.
 [[gnu::noinline]] void put_in_span(ThreadState* thread, Bin* bin, Span* span, FreeBlock* block);
 

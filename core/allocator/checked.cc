@@ -301,7 +301,7 @@ bool has_damage(const CheckedBlock& block) {
   note_release(block.record, release.pc, safety::current_stack(settings.stack_depth), thread);
   const OwnerId owner{block.record->owner};
   if (thread == nullptr) {
-    count_free_without_state(owner, block.requested, block.bytes);
+    count_free_without_state(owner, block.requested, block.bytes, block.requested);
   } else {
     charge_free(thread, owner, block.requested, block.bytes);
     drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));

@@ -69,8 +69,6 @@ void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thre
   }
 }
 
-// A bin that varies counts the blocks, the counters beside it their bytes: in this order there are
-// never more of them than the blocks hold.
 void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
   if (half == Half::kFreed) {
     visit_bins(visitor, half, thread);

@@ -28,9 +28,19 @@ void set_aside_if_there(ThreadState* thread, uint64_t key) {
   }
 }
 
-unsigned selector_of_bin(const Bin* bin) {
-  return bin->requested_bytes == Span::kVaried ? 2 * (bin->size_class + 1U)
-                                               : heap::selector_of(bin->requested_bytes);
+// Of a varied bin now and then that of the exact size below, should it share the bin.
+uint64_t key_of_bin(const ThreadState* thread, const Bin* bin) {
+  constexpr uint32_t kExactEvery = 8;
+  const uintptr_t site = tag::owners()[index_of(bin->owner)].site;
+  if (bin->requested_bytes != Span::kVaried) {
+    return slot_key(site, heap::selector_of(bin->requested_bytes));
+  }
+  const unsigned exact_below = 2 * bin->size_class + 1U;
+  const Slot* slot = thread->guard_visits / kVisitsPerLook % kExactEvery == 0
+                         ? thread->active->find(slot_key(site, exact_below))
+                         : nullptr;
+  const bool is_shared = slot != nullptr && slot->is_varied != 0 && slot->varied_bin == bin;
+  return slot_key(site, is_shared ? exact_below : exact_below + 1);
 }
 
 }  // namespace
@@ -56,8 +66,7 @@ void look_at_own_bins(ThreadState* thread) {
     }
     bin->guard_counted += allocations;
     if (bin->active && count_down_guard(thread, allocations) && is_turn_of(thread, bin->owner)) {
-      set_aside_if_there(thread,
-                         slot_key(tag::owners()[index_of(bin->owner)].site, selector_of_bin(bin)));
+      set_aside_if_there(thread, key_of_bin(thread, bin));
     }
   }
 }

@@ -116,7 +116,7 @@ void note_release(GuardRecord* record, const Release& release, const ThreadState
 
 void charge(ThreadState* thread, OwnerId owner, size_t size) {
   if (thread == nullptr) {
-    count_free_without_state(owner, size, size);
+    count_free_without_state(owner, size, size, size);
     return;
   }
   charge_free(thread, owner, size, size);

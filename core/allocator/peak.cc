@@ -1,5 +1,6 @@
 #include "core/allocator/peak.h"
 
+#include "core/allocator/bins.h"
 #include "core/allocator/deferred.h"
 #include "core/allocator/figures.h"
 #include "core/allocator/threads.h"
@@ -45,11 +46,28 @@ void add_part(void* /*context*/, uint32_t owner, const OwnerCounters& part) {
   record.scratch[1] += part.freed_bytes;
 }
 
+// Of a bin that may be at work: a look that is interrupted between the two words tries again.
+int64_t held_by_bin(const Bin& bin) {
+  if (__atomic_load_n(&bin.owner, __ATOMIC_ACQUIRE) == OwnerId::kNone) {
+    return 0;
+  }
+  constexpr int kTries = 3;
+  uint64_t frees = read_relaxed(bin.frees);
+  for (int i = 0;; ++i) {
+    const uint64_t allocations = __atomic_load_n(&bin.allocations, __ATOMIC_ACQUIRE);
+    const uint64_t frees_now = read_relaxed(bin.frees);
+    if (frees_now == frees || i == kTries) {
+      return static_cast<int64_t>(allocations - frees) * bin.held_per_block;
+    }
+    frees = frees_now;
+  }
+}
+
 int64_t held_by_bins(const ThreadState* thread) {
   int64_t sum = 0;
   for (const auto* chunk = first_bins(thread); chunk != nullptr; chunk = chunk->next) {
     for (const Bin& bin : chunk->bins) {
-      sum += bin.held_bytes();
+      sum += held_by_bin(bin);
     }
   }
   return sum;
@@ -123,10 +141,15 @@ int64_t held_by_threads() {
 }
 
 void publish_change(ThreadState* thread) {
-  const int64_t held = thread->held_bytes();
+  int64_t held = thread->held_bytes();
   const int64_t change = held - thread->published_bytes;
+  if (read_relaxed(state.held_bytes) + change >= read_relaxed(state.look_at_bytes)) {
+    settle_bins(thread);  // else what it has freed since would hide what it allocates next
+    held = thread->held_bytes();
+  }
+  const int64_t settled = held - thread->published_bytes;
   thread->published_bytes = held;
-  publish_shared(change, true);
+  publish_shared(settled, true);
 }
 
 void publish_shared(int64_t change, bool may_look) {
@@ -148,9 +171,9 @@ void publish_shared(int64_t change, bool may_look) {
   }
   const int64_t next = sum + step_of(state.peak.live_bytes);
   write_relaxed(state.look_at_bytes, next);
-  const uint64_t seen_to =
-      static_cast<uint64_t>(true_sum > 0 ? true_sum : 0) + static_cast<uint64_t>(next - sum);
-  raise_watermark(seen_to);
+  // Should they tell of it now, the true sum may rise as far as the published one.
+  const int64_t seen_to = (true_sum > sum ? true_sum : sum) + (next - sum);
+  raise_watermark(static_cast<uint64_t>(seen_to > 0 ? seen_to : 0));
   state.lock.release();
 }
 

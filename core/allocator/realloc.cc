@@ -51,7 +51,7 @@ void charge_again(ThreadState* thread,
 bool fits_in_place(const Span* span, size_t size) {
   const size_t most_slack = span->is_varied() ? span->slack_mask : size_t{BlockMeta::kSlackMask};
   return (!kAccounting || !span->is_uniform()) && size <= span->usable_bytes() &&
-         span->block_bytes - size <= most_slack && size * 2 > span->block_bytes;
+         span->usable_bytes() - size <= most_slack && size * 2 > span->block_bytes;
 }
 
 // Of a varied bin's own owner: one allocation and one free more.

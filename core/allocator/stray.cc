@@ -73,11 +73,10 @@ void count_stray_free(OwnerId owner, size_t requested, size_t usable) {
   add(counters->freed_usable, usable);
 }
 
-void count_free_without_state(OwnerId owner, size_t requested, size_t usable) {
+void count_free_without_state(OwnerId owner, size_t requested, size_t usable, size_t held) {
   count_stray_free(owner, requested, usable);
-  __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(requested),
-                     __ATOMIC_RELAXED);
-  publish_shared(-static_cast<int64_t>(requested), false);
+  __atomic_fetch_sub(&stray_state.record.live_bytes, static_cast<int64_t>(held), __ATOMIC_RELAXED);
+  publish_shared(-static_cast<int64_t>(held), false);
 }
 
 void count_shared_allocation(OwnerId owner, size_t requested, size_t usable, bool may_look) {
@@ -134,12 +133,14 @@ void deallocate_stray(void* block) {
   Span* span = heap::find_span(block);
   if (span->thread != nullptr) {
     const heap::BlockCharge charge = heap::charge_of(span, block);
-    count_free_without_state(charge.owner, charge.requested_bytes, charge.usable_bytes);
+    count_free_without_state(charge.owner, charge.requested_bytes, charge.usable_bytes,
+                             held_bytes(span, charge));
     auto* free_block = static_cast<FreeBlock*>(block);
     free_block->word = charge.word;
     hand_back(static_cast<ThreadState*>(span->thread), free_block, free_block);
   } else if (span->state == SpanState::kLarge && block == span->base) {
-    count_free_without_state(span->owner, span->requested_large, span->size_bytes());
+    count_free_without_state(span->owner, span->requested_large, span->size_bytes(),
+                             span->requested_large);
     span->flags &= static_cast<uint8_t>(~heap::kFlagZeroed);
     heap::release_run(span, true);
   } else if (may_be_guarded(block)) {

@@ -18,10 +18,11 @@ bool prepare_stray(OwnerId owner);
 /// Pre: prepare_stray.
 [[gnu::cold, gnu::noinline]] void count_stray_free(OwnerId owner, size_t requested, size_t usable);
 
-/// The same when the thread has no state at all.
+/// The same when the thread has no state at all. `held`: what the peak has taken the block for.
 [[gnu::cold, gnu::noinline]] void count_free_without_state(OwnerId owner,
                                                            size_t requested,
-                                                           size_t usable);
+                                                           size_t usable,
+                                                           size_t held);
 
 /// What no thread allocates for itself, in any thread and in signal handlers. `may_look`: the peak
 /// may be looked at, which takes a lock. Pre: prepare_stray.

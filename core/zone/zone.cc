@@ -340,7 +340,7 @@ bool release(Zone* zone, Account* account, const Found& found, uintptr_t pc, boo
   note_release(block.record, pc, may_wait);
   block.record->change_state(BlockState::kFreed);
   count_out(account, block.requested, accounted_bytes(*zone, block));
-  allocator::count_free_without_state(owner, block.requested, block.bytes);
+  allocator::count_free_without_state(owner, block.requested, block.bytes, block.requested);
   put_back(zone, span, block, may_wait);
   return true;
 }

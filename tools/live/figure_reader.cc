@@ -46,7 +46,7 @@ LiveFigures FigureReader::read() {
   if (std::any_of(figures.owners.begin(), figures.owners.end(), is_behind)) {
     read_allocated_again(figures);
   }
-  // A block is counted in a bin, its bytes beside it, and a thread does not wait for the reader.
+  // A block and its bytes are counted in two words, and a thread does not wait for the reader.
   for (OwnerCounters& sum : figures.owners) {
     sum.allocations = std::max(sum.allocations, sum.frees);
     sum.allocated_bytes = std::max(sum.allocated_bytes, sum.freed_bytes);

@@ -338,6 +338,45 @@ TEST(Peak, StaysAsItIsWhileHeld) {
   EXPECT_EXIT(pass_held_peak(), ::testing::ExitedWithCode(0), "");
 }
 
+// Frees that no slow path has met must not hide what is allocated afterwards.
+void take_turns() {
+  constexpr size_t kCount[] = {10'000, 18'000};
+  constexpr size_t kSize[] = {1024, 512};
+  const std::vector<uintptr_t> sites = fresh_sites(2);
+  std::vector<void*> blocks[2];
+  const auto fill = [&](int of) {
+    while (blocks[of].size() < kCount[of]) {
+      blocks[of].push_back(allocate(kSize[of], sites[of]));
+    }
+  };
+  const auto empty_but_for_one_per_span = [&](int of) {
+    std::vector<void*> kept;
+    for (size_t i = 0; i < blocks[of].size(); ++i) {
+      if (i % 32 == 0) {
+        kept.push_back(blocks[of][i]);
+      } else {
+        deallocate(blocks[of][i]);
+      }
+    }
+    blocks[of] = kept;
+  };
+  for (const int of : {0, 1}) {
+    fill(of);
+    empty_but_for_one_per_span(of);
+  }
+  fill(0);
+  fill(1);
+  const uint64_t truth = kCount[0] * kSize[0] + kCount[1] * kSize[1];
+  const PeakFigures peak = peak_figures();
+  EXPECT_GE(peak.live_bytes + peak.error_bytes, truth);
+  EXPECT_GE(peak.live_bytes, truth - truth / 16);
+  exit(::testing::Test::HasFailure() ? 1 : 0);
+}
+
+TEST(Peak, IsSeenWhenBinsTakeTurns) {
+  EXPECT_EXIT(take_turns(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(Peak, IsWithinItsErrorOfTheTruth) {
   const uintptr_t site = fresh_sites(1)[0];
   { const PeakHold settled; }

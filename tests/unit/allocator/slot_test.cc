@@ -28,7 +28,7 @@ TEST(SlotKey, LeadsBackToItsSite) {
 TEST(SlotKey, IsOfOneSiteAndSelector) {
   for (uint64_t difference = 1; difference < heap::kSelectorCount; ++difference) {
     for (const uint64_t carry : {0, 1}) {
-      const uint64_t product = (difference << 32) + carry;
+      const uint64_t product = (difference * sizeof(Slot) << 32) + carry;
       const uintptr_t distance = site_of_key(swap_halves(product), 0);
       ASSERT_GE(distance, kUserSpaceEnd) << difference;
       ASSERT_GE(-distance, kUserSpaceEnd) << difference;
