@@ -56,10 +56,8 @@ struct alignas(64) Bin {
 
   /// For the peak: what was asked for, or for blocks of which that is not known at once, all that
   /// they can hold. Metered blocks are counted in ThreadRecord::live_bytes instead, and so are
-  /// blocks that other threads free, in theirs.
-  int64_t held_bytes() const {
-    return static_cast<int64_t>(read_relaxed(allocations) - read_relaxed(frees)) * held_per_block;
-  }
+  /// blocks that other threads free, in theirs. Its own thread only.
+  int64_t held_bytes() const { return -net_frees() * held_per_block; }
 };
 
 /// The thread's bins, a few at a time: the first chunk is the newest.

@@ -70,13 +70,8 @@ void visit_bins(const FigureVisitor& visitor, Half half, const ThreadState* thre
 }
 
 void visit_thread(const FigureVisitor& visitor, Half half, const ThreadState* thread) {
-  if (half == Half::kFreed) {
-    visit_bins(visitor, half, thread);
-    visit_counters(visitor, half, thread);
-  } else {
-    visit_counters(visitor, half, thread);
-    visit_bins(visitor, half, thread);
-  }
+  visit_bins(visitor, half, thread);
+  visit_counters(visitor, half, thread);
 }
 
 }  // namespace

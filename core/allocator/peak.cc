@@ -141,12 +141,11 @@ int64_t held_by_threads() {
 }
 
 void publish_change(ThreadState* thread) {
-  int64_t held = thread->held_bytes();
-  const int64_t change = held - thread->published_bytes;
+  const int64_t change = thread->held_bytes() - thread->published_bytes;
   if (read_relaxed(state.held_bytes) + change >= read_relaxed(state.look_at_bytes)) {
     settle_bins(thread);  // else what it has freed since would hide what it allocates next
-    held = thread->held_bytes();
   }
+  const int64_t held = thread->held_bytes();
   const int64_t settled = held - thread->published_bytes;
   thread->published_bytes = held;
   publish_shared(settled, true);

@@ -21,6 +21,7 @@ struct Slot {
   uint32_t owner : 21;
   uint32_t is_varied : 1;
   // What the samples of metered allocations say: how many of the last ones had the same rounding.
+  // Exact sizes have none: candidate_slack is the mark of the bin above then, see promote_exact.
   uint32_t run : 4;
   uint32_t samples : 6;
   uint16_t candidate_slack : 7;

@@ -84,10 +84,6 @@ inline uint32_t place_of_span(const Span* span) {
 
 inline constexpr size_t kMaxSpanRecords = (uint64_t{1} << 32) / sizeof(Span);
 
-inline uint32_t index_of_span(const Span* span) {
-  return static_cast<uint32_t>(span - read_operand(address_map.spans));
-}
-
 /// The span of an address in the range; for any other address the span of nobody.
 inline Span* find_span_in_range(const void* address) {
   const uintptr_t offset =
