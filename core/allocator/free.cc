@@ -79,7 +79,8 @@ void deallocate_slow(void* block, const Release& release) {
   if (likely(span->thread != nullptr && tls_state != &cold_state && span->thread != tls_state)) {
     return free_remote(tls_state, span, static_cast<FreeBlock*>(block), release);
   }
-  ThreadScope scope;
+  // A thread that begins with somebody's blocks mostly goes on with them.
+  ThreadScope scope(static_cast<ThreadState*>(span->thread));
   ThreadState* thread = scope.thread();
   if (unlikely(thread == nullptr)) {
     return deallocate_stray(block);

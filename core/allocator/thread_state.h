@@ -58,6 +58,7 @@ struct alignas(64) ThreadState {
   FreeBlock*
       inbox;  // blocks of ours that other threads have freed, linked (any thread, atomically)
   ThreadState* next_orphan;
+  ThreadState* previous_orphan;
   // While a signal handler has interrupted a fast path of its, see interruption.h.
   ThreadState* interrupted_before;  // the one that was interrupted before it, in the same thread
   uintptr_t handler_frame;          // an address in the frame that calls the handler

@@ -135,17 +135,31 @@ void freeze(ThreadState* thread) {
   set_phase(thread, ThreadPhase::kFrozen);
 }
 
-ThreadState* take_thread() {
+bool is_orphan(const ThreadState* thread) {
+  return thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan);
+}
+
+void remove_orphan_locked(ThreadState* thread) {
+  ThreadState* next = thread->next_orphan;
+  ThreadState* previous = thread->previous_orphan;
+  (previous == nullptr ? registry.orphans : previous->next_orphan) = next;
+  if (next != nullptr) {
+    next->previous_orphan = previous;
+  }
+  thread->next_orphan = nullptr;
+  thread->previous_orphan = nullptr;
+}
+
+ThreadState* take_thread(ThreadState* wanted) {
   os::LockGuard guard(registry.lock);
   if (!prepare_heap_locked()) {
     return nullptr;
   }
-  ThreadState* thread = registry.orphans;
+  ThreadState* thread = wanted != nullptr && is_orphan(wanted) ? wanted : registry.orphans;
   if (thread == nullptr) {
     return make_thread_locked();
   }
-  registry.orphans = thread->next_orphan;
-  thread->next_orphan = nullptr;
+  remove_orphan_locked(thread);
   thread->teardown_rounds = 0;
   thread->pushed_tags = 0;
   activate(thread, &thread->untagged);
@@ -157,15 +171,18 @@ void make_orphan_locked(ThreadState* thread) {
   set_phase(thread, ThreadPhase::kOrphan);
   drain_inbox(thread, DrainTo::kSpans);  // of those who still saw a running thread
   thread->next_orphan = registry.orphans;
+  if (registry.orphans != nullptr) {
+    registry.orphans->previous_orphan = thread;
+  }
   registry.orphans = thread;
 }
 
-[[gnu::noinline]] ThreadState* attach() {
+[[gnu::noinline]] ThreadState* attach(ThreadState* wanted) {
   if (stands_aside()) {
     return nullptr;
   }
   const QuietScope quiet;
-  ThreadState* thread = take_thread();
+  ThreadState* thread = take_thread(wanted);
   if (thread != nullptr) {
     tls_state = thread;
     name_thread(thread);
@@ -211,7 +228,7 @@ void name_anew(ThreadState* thread) {
   begin_quiet();
   late.lock.acquire();
   if (late.thread == nullptr) {
-    late.thread = take_thread();
+    late.thread = take_thread(nullptr);
   }
   if (late.thread != nullptr && tag::has_thread_rules()) {
     name_anew(late.thread);  // it serves many
@@ -239,7 +256,7 @@ void start_afresh(Reset reset) {
     registry.orphans = nullptr;
     for (ThreadState* thread = first_thread(); thread != nullptr;
          thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
-      if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
+      if (is_orphan(thread)) {
         freeze(thread);  // somebody may have been at it
       }
     }
@@ -296,10 +313,10 @@ struct RankedLocks {
 constinit ThreadState cold_state = make_cold_state();
 __thread ThreadState* tls_state __attribute__((tls_model("initial-exec"))) = &cold_state;
 
-ThreadScope::ThreadScope() : thread_(tls_state) {
+ThreadScope::ThreadScope(ThreadState* wanted) : thread_(tls_state) {
   if (unlikely(thread_ == &cold_state)) {
     late_ = tls_torn_down;
-    thread_ = late_ ? enter_late() : attach();
+    thread_ = late_ ? enter_late() : attach(wanted);
   }
 }
 
@@ -352,7 +369,7 @@ void set_thread_hook(void (*hook)(ThreadState*)) {
 
 void help_orphan(ThreadState* thread) {
   os::LockGuard guard(registry.lock);
-  if (thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan)) {
+  if (is_orphan(thread)) {
     drain_inbox(thread, DrainTo::kSpans);
   }
 }

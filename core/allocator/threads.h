@@ -12,7 +12,8 @@ namespace heaptag::allocator {
 /// down.
 class ThreadScope {
  public:
-  ThreadScope();
+  /// `wanted`: the state to adopt if it is an orphan, should the thread have none yet; may be null.
+  explicit ThreadScope(ThreadState* wanted = nullptr);
   ~ThreadScope();
 
   ThreadScope(const ThreadScope&) = delete;
