@@ -13,6 +13,8 @@ using heap::SpanState;
 namespace {
 
 constexpr uint32_t kMostChunks = heap::BlockMeta::kMaxOwners / wire::kOwnersPerChunk;
+constexpr uint32_t kChunksAtOnce = 16;
+static_assert(kMostChunks % kChunksAtOnce == 0);
 
 constinit OwnerCounters* chunks[kMostChunks]{};
 
@@ -49,19 +51,27 @@ OwnerCounters* counters_of_strays(OwnerId owner) {
 constinit ThreadState stray_state = make_stray_state();
 
 bool prepare_stray(OwnerId owner) {
-  OwnerCounters** chunk = &chunks[index_of(owner) / wire::kOwnersPerChunk];
-  if (likely(__atomic_load_n(chunk, __ATOMIC_ACQUIRE) != nullptr)) {
+  const size_t index = index_of(owner) / wire::kOwnersPerChunk;
+  if (likely(__atomic_load_n(&chunks[index], __ATOMIC_ACQUIRE) != nullptr)) {
     return true;
   }
-  constexpr size_t kBytes = wire::kOwnersPerChunk * sizeof(OwnerCounters);
+  // Most often nothing is ever counted here: some chunks at a time, so that they share no page with
+  // what is written to.
+  const size_t begin = index / kChunksAtOnce * kChunksAtOnce;
+  constexpr size_t kBytes = kChunksAtOnce * wire::kOwnersPerChunk * sizeof(OwnerCounters);
   auto* memory = static_cast<OwnerCounters*>(meta::allocate(kBytes));
   if (memory == nullptr) {
     return false;
   }
-  OwnerCounters* none = nullptr;
-  if (!__atomic_compare_exchange_n(chunk, &none, memory, false, __ATOMIC_ACQ_REL,
-                                   __ATOMIC_ACQUIRE)) {
-    meta::release(memory, kBytes);  // another thread was first
+  bool is_needed = false;
+  for (size_t i = 0; i < kChunksAtOnce; ++i) {
+    OwnerCounters* none = nullptr;  // else another thread was first
+    is_needed |=
+        __atomic_compare_exchange_n(&chunks[begin + i], &none, memory + i * wire::kOwnersPerChunk,
+                                    false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  }
+  if (!is_needed) {
+    meta::release(memory, kBytes);
   }
   return true;
 }
