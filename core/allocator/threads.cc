@@ -116,13 +116,35 @@ ThreadState* make_thread_locked() {
   return thread;
 }
 
+// Slots of sites whose call lies in [begin, end). One word of each slot is written, perhaps another
+// thread's: whatever it does meanwhile, it finds an empty slot or its own.
+void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
+  write_relaxed(thread->set_aside_of, nullptr);
+  for (SlotTable* table = &thread->untagged; table != nullptr;
+       table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE)) {
+    for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
+      Slot* slot = table->slots + at / sizeof(Slot);
+      const uint64_t key = read_relaxed(slot->key);
+      const uintptr_t call = slot->site() - 1;
+      if (key != Slot::kNoKey && call >= begin && call < end) {
+        write_relaxed(slot->key, Slot::kNoKey);
+      }
+    }
+  }
+}
+
 // What thread: rules say of the calling thread.
 void name_thread(ThreadState* thread) {
   thread->handle = os::thread_handle();
   if (tag::has_thread_rules()) {
     char name[os::kThreadNameBytes];
     os::thread_name(name);
-    thread->thread_rules = tag::thread_rules_of(name);
+    const uint64_t bits = tag::thread_rules_of(name);
+    if (bits != thread->thread_rules) {
+      thread->thread_rules = bits;
+      os::LockGuard guard(registry.lock);
+      empty_slots_locked(thread, 0, UINTPTR_MAX);  // an orphan's: of another thread
+    }
   }
 }
 
@@ -198,23 +220,6 @@ void make_orphan_locked(ThreadState* thread) {
     }
   }
   return thread;
-}
-
-// Slots of sites whose call lies in [begin, end). One word of each slot is written, perhaps another
-// thread's: whatever it does meanwhile, it finds an empty slot or its own.
-void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
-  write_relaxed(thread->set_aside_of, nullptr);
-  for (SlotTable* table = &thread->untagged; table != nullptr;
-       table = __atomic_load_n(&table->next, __ATOMIC_ACQUIRE)) {
-    for (uint64_t at = 0; at <= table->slot_mask; at += sizeof(Slot)) {
-      Slot* slot = table->slots + at / sizeof(Slot);
-      const uint64_t key = read_relaxed(slot->key);
-      const uintptr_t call = slot->site() - 1;
-      if (key != Slot::kNoKey && call >= begin && call < end) {
-        write_relaxed(slot->key, Slot::kNoKey);
-      }
-    }
-  }
 }
 
 // The calling thread works with the state, and what rules say of it is looked up anew.

@@ -103,6 +103,13 @@ def test_names_of_threads_and_their_changes():
     assert figures(report, "main")[0] == 7
 
 
+def test_names_of_threads_one_after_another():
+    """Each gets what the one before has left, but not its name."""
+    report = run_tagged("one=thread:first*;two=thread:second*;rest=func:cache_*",
+                        "successors").ok().report
+    assert [figures(report, name)[0] for name in ("one", "two", "rest")] == [20, 20, 10]
+
+
 def test_a_library_that_is_loaded_twice():
     report = run_tagged("plugin=lib:lib_tagged*;also=func:tagged_*", "plugin", PROGRAMS).ok().report
     assert figures(report, "plugin")[:2] == (18, 18 * 71)

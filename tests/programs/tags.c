@@ -63,6 +63,23 @@ static void* worker(void* name) {
   return NULL;
 }
 
+static void* successor(void* name) {
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+  for (int i = 0; i < 10; ++i) {
+    cache_insert(32);
+  }
+  return NULL;
+}
+
+static void successors(void) {
+  static const char* const names[] = {"first-1", "second-1", "nobody", "second-2", "first-2"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+    pthread_t one;
+    pthread_create(&one, NULL, successor, (void*)names[i]);
+    pthread_join(one, NULL);
+  }
+}
+
 static void threads(void) {
   pthread_t one;
   pthread_barrier_init(&steps, NULL, 2);
@@ -140,6 +157,10 @@ static int plugin(const char* folder) {
 
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "all";
+  if (strcmp(what, "successors") == 0) {
+    successors();
+    return 0;
+  }
   if (strcmp(what, "threads") == 0) {
     threads();
   } else if (strcmp(what, "push") == 0) {
