@@ -13,7 +13,7 @@ using heap::SpanState;
 namespace {
 
 constexpr uint32_t kMostChunks = heap::BlockMeta::kMaxOwners / wire::kOwnersPerChunk;
-constexpr uint32_t kChunksAtOnce = 16;
+constexpr uint32_t kChunksAtOnce = 4;  // more would be mapped on their own
 static_assert(kMostChunks % kChunksAtOnce == 0);
 
 constinit OwnerCounters* chunks[kMostChunks]{};
