@@ -3,7 +3,6 @@
 #include "core/base/format.h"
 #include "core/base/sort.h"
 #include "core/os/loader.h"
-#include "core/os/vm.h"
 
 namespace heaptag::elf {
 namespace {
@@ -14,10 +13,6 @@ constexpr char kDebugFolder[] = "/usr/lib/debug";
 // The visits of symbols to the queries that they cover. Real files need about one per query; this
 // bounds a file in which every symbol claims to cover everything to a fraction of a second.
 constexpr uint64_t kVisitBudget = uint64_t{1} << 24;
-
-// The symbols of libLLVM are 4 MiB. Below this, reading pages again costs more time than it saves
-// memory: python starts 2 % later with 64 KiB, and is no smaller.
-constexpr size_t kLeastRested = size_t{512} << 10;
 
 bool equals_hex(FileRange id, const char* hex) {
   if (std::strlen(hex) != id.size_bytes * 2) {
@@ -299,13 +294,6 @@ void look_at_unsized(const Symbols& symbols, std::span<SymbolQuery> queries) {
   }
 }
 
-/// Of what the loader has mapped: it is as it is in the file.
-bool is_unchanged(FileRange range) {
-  const auto address = reinterpret_cast<uintptr_t>(range.data);
-  os::LoadedObject object{};
-  return os::find_object(address, &object) && os::is_read_only(object, address);
-}
-
 }  // namespace
 
 SymbolsStatus open_symbols(const char* path,
@@ -405,14 +393,6 @@ void visit_functions_at(const Symbols& symbols, uint64_t address, const Function
     const Function function = functions.read(i);
     if (function.rank != 0) {
       visitor.function(visitor.context, function.name, function.start, function.size_bytes);
-    }
-  }
-}
-
-void rest_symbols(const Symbols& symbols) {
-  for (const FileRange& range : {symbols.table, symbols.strings}) {
-    if (range.size_bytes >= kLeastRested && (symbols.file.data != nullptr || is_unchanged(range))) {
-      os::drop_file_pages(range.data, range.size_bytes);
     }
   }
 }

@@ -90,9 +90,6 @@ void visit_functions(const Symbols& symbols, const FunctionVisitor& visitor);
 /// The same of those that cover `address`: some ten instructions for each of the others.
 void visit_functions_at(const Symbols& symbols, uint64_t address, const FunctionVisitor& visitor);
 
-/// Between two visits: large tables are not resident until the next one. Pre: the module is loaded.
-void rest_symbols(const Symbols& symbols);
-
 /// Gives the mapping back, and with it all names. Harmless when not open.
 void close_symbols(Symbols* symbols);
 

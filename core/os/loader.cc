@@ -204,28 +204,6 @@ bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begi
   return false;
 }
 
-bool is_read_only(const LoadedObject& object, uintptr_t address) {
-  bool is_found = false;
-  for (const Elf64_Phdr& segment : program_headers(object)) {
-    const uintptr_t begin = object.base + segment.p_vaddr;
-    if (segment.p_type == PT_LOAD && address >= begin && address - begin < segment.p_filesz) {
-      is_found = (segment.p_flags & PF_W) == 0;
-    }
-    if (segment.p_type != PT_DYNAMIC || begin < object.begin || begin >= object.end) {
-      continue;
-    }
-    const auto* entries = reinterpret_cast<const Elf64_Dyn*>(begin);
-    const size_t count = segment.p_memsz / sizeof(Elf64_Dyn);
-    for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; ++i) {
-      if (entries[i].d_tag == DT_TEXTREL ||
-          (entries[i].d_tag == DT_FLAGS && (entries[i].d_un.d_val & DF_TEXTREL) != 0)) {
-        return false;
-      }
-    }
-  }
-  return is_found;
-}
-
 size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity) {
   for (const Elf64_Phdr& segment : program_headers(object)) {
     const uintptr_t begin = object.base + segment.p_vaddr;

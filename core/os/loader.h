@@ -53,10 +53,6 @@ bool next_loaded_objects(LoadedObjects* objects);
 /// headers name none, or do not lie in its first page.
 bool find_segment(const LoadedObject& object, uintptr_t address, uintptr_t* begin, uintptr_t* end);
 
-/// Lies `address` in a part of the object's file that cannot be written to, and that the loader
-/// does not relocate either (DT_TEXTREL)?
-bool is_read_only(const LoadedObject& object, uintptr_t address);
-
 /// Copies the GNU build-id of a loaded object out of its mapped notes. Returns its length, 0
 /// without one.
 size_t read_build_id(const LoadedObject& object, uint8_t* build_id, size_t capacity);

@@ -98,16 +98,6 @@ bool purge(void* address, size_t size_bytes) {
                                static_cast<long>(size_bytes), MADV_DONTNEED));
 }
 
-void drop_file_pages(const void* address, size_t size_bytes) {
-  const uintptr_t begin =
-      (reinterpret_cast<uintptr_t>(address) + kPageBytes - 1) & ~(kPageBytes - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(address) + size_bytes) & ~(kPageBytes - 1);
-  if (begin < end) {
-    raw_syscall(SYS_madvise, static_cast<long>(begin), static_cast<long>(end - begin),
-                MADV_DONTNEED);
-  }
-}
-
 bool hide(void* address, size_t size_bytes) {
   return !is_error(raw_syscall(SYS_mprotect, reinterpret_cast<long>(address),
                                static_cast<long>(size_bytes), PROT_NONE));

@@ -33,11 +33,6 @@ void unmap(void* address, size_t size_bytes);
 /// refused.
 bool purge(void* address, size_t size_bytes);
 
-/// Pages that lie wholly within the range, in mappings of files, are read from there again when
-/// somebody needs them, and until then nobody is charged for them. Pre: nobody has written to them.
-/// Locked ones stay.
-void drop_file_pages(const void* address, size_t size_bytes);
-
 /// Nobody may touch the pages any more; what is in them stays. False when refused.
 bool hide(void* address, size_t size_bytes);
 

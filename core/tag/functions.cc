@@ -196,7 +196,6 @@ bool open_mapped(uint32_t index, elf::Symbols* symbols) {
 }
 
 void close_unless_kept(uint32_t index, elf::Symbols* symbols) {
-  elf::rest_symbols(*symbols);
   if (table[index].kept == nullptr) {
     elf::close_symbols(symbols);
   }

@@ -124,49 +124,5 @@ TEST(Loader, HeadersThatAreNoneNameNoSegment) {
   EXPECT_FALSE(finds(header, segment, 64)) << "no ELF";
 }
 
-TEST(Loader, KnowsWhatCannotBeWrittenTo) {
-  const auto is_read_only_at = [](const void* at) {
-    const auto address = reinterpret_cast<uintptr_t>(at);
-    LoadedObject object{};
-    return find_object(address, &object) && is_read_only(object, address);
-  };
-  static const int constant = 7;
-  static int variable = 7;
-  EXPECT_TRUE(is_read_only_at(&constant));
-  EXPECT_TRUE(is_read_only_at(dlsym(RTLD_DEFAULT, "qsort")));
-  EXPECT_FALSE(is_read_only_at(&variable));
-  EXPECT_FALSE(is_read_only_at(dlsym(RTLD_DEFAULT, "stdout")));
-}
-
-TEST(Loader, WhatIsRelocatedIsNotReadOnly) {
-  alignas(4096) static uint8_t page[4096] = {};
-  LoadedObject object{};
-  object.begin = reinterpret_cast<uintptr_t>(page);
-  object.end = object.begin + sizeof page;
-  object.base = object.begin;
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_phnum = 2;
-  header.e_phoff = 64;
-  std::memcpy(page, &header, sizeof header);
-  Elf64_Phdr segments[2] = {};
-  segments[0].p_type = PT_LOAD;
-  segments[0].p_flags = PF_R | PF_X;
-  segments[0].p_filesz = sizeof page;
-  segments[1].p_type = PT_DYNAMIC;
-  segments[1].p_vaddr = 1024;
-  segments[1].p_memsz = 3 * sizeof(Elf64_Dyn);
-  std::memcpy(page + 64, segments, sizeof segments);
-  const auto says = [&](int64_t tag, uint64_t value) {
-    const Elf64_Dyn entries[3] = {{DT_SONAME, {1}}, {tag, {value}}, {DT_NULL, {0}}};
-    std::memcpy(page + 1024, entries, sizeof entries);
-    return is_read_only(object, object.begin + 100);
-  };
-  EXPECT_TRUE(says(DT_FLAGS, DF_BIND_NOW));
-  EXPECT_FALSE(says(DT_FLAGS, DF_BIND_NOW | DF_TEXTREL));
-  EXPECT_FALSE(says(DT_TEXTREL, 0));
-  EXPECT_TRUE(says(DT_NULL, 0));
-}
-
 }  // namespace
 }  // namespace heaptag::os

@@ -1,14 +1,10 @@
 #include "core/os/vm.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
-#include <string>
 
 #include "core/base/units.h"
 
@@ -35,44 +31,6 @@ TEST(Vm, ReservedSpaceCanBeCommittedInParts) {
   EXPECT_EQ(at[kPageBytes], 1) << "what is there stays";
   unmap(at, kBytes);
   EXPECT_FALSE(commit(at, kBytes));
-}
-
-/// Of [at, at + pages), what this process has in its page tables.
-std::string resident(const char* at, size_t pages) {
-  std::string found;
-  const int file = open("/proc/self/pagemap", O_RDONLY);
-  for (size_t i = 0; i < pages; ++i) {
-    const uintptr_t page = reinterpret_cast<uintptr_t>(at) / kPageBytes + i;
-    uint64_t entry = 0;
-    EXPECT_EQ(pread(file, &entry, sizeof entry, static_cast<off_t>(page * sizeof entry)),
-              static_cast<ssize_t>(sizeof entry));
-    found += entry >> 63 != 0 ? '1' : '0';
-  }
-  close(file);
-  return found;
-}
-
-TEST(Vm, PagesOfAFileAreDroppedAndReadAgain) {
-  constexpr size_t kPages = 8;
-  std::FILE* file = std::tmpfile();
-  for (size_t i = 0; i < kPages * kPageBytes; ++i) {
-    std::fputc(static_cast<char>('a' + i / kPageBytes), file);
-  }
-  std::fflush(file);
-  void* mapping =
-      mmap(nullptr, kPages * kPageBytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fileno(file), 0);
-  ASSERT_NE(mapping, MAP_FAILED);
-  const auto* at = static_cast<const char*>(mapping);
-  ASSERT_EQ(resident(at, kPages), "11111111");
-  drop_file_pages(at + kPageBytes + 1, 4 * kPageBytes);
-  EXPECT_EQ(resident(at, kPages), "11000111") << "whole pages of the range alone";
-  drop_file_pages(at + 1, kPageBytes);
-  EXPECT_EQ(resident(at, kPages), "11000111") << "there is none";
-  for (size_t i = 0; i < kPages; ++i) {
-    EXPECT_TRUE(is_all(at + i * kPageBytes, static_cast<char>('a' + i), kPageBytes));
-  }
-  munmap(mapping, kPages * kPageBytes);
-  std::fclose(file);
 }
 
 TEST(Vm, RefusesWhatNobodyHas) {
