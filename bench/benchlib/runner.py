@@ -13,6 +13,8 @@ from pathlib import Path
 # TMPDIR is a directory that disappears with the last run.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C", "TZ": "UTC"}
 TIMEOUT_S = 300
+# Without this Valgrind would put its own malloc in the place of a preloaded one.
+VALGRIND = ("valgrind", "--soname-synonyms=somalloc=nouserintercepts")
 LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
 
 

@@ -133,17 +133,21 @@ void empty_slots_locked(ThreadState* thread, uintptr_t begin, uintptr_t end) {
   }
 }
 
-// What thread: rules say of the calling thread.
+void set_thread_rules_locked(ThreadState* thread, uint64_t bits) {
+  write_relaxed(thread->thread_rules, bits);
+  empty_slots_locked(thread, 0, UINTPTR_MAX);
+}
+
+// What thread: rules say of the calling thread, whoever the state was before.
 void name_thread(ThreadState* thread) {
   thread->handle = os::thread_handle();
   if (tag::has_thread_rules()) {
     char name[os::kThreadNameBytes];
     os::thread_name(name);
     const uint64_t bits = tag::thread_rules_of(name);
+    os::LockGuard guard(registry.lock);
     if (bits != thread->thread_rules) {
-      thread->thread_rules = bits;
-      os::LockGuard guard(registry.lock);
-      empty_slots_locked(thread, 0, UINTPTR_MAX);  // an orphan's: of another thread
+      set_thread_rules_locked(thread, bits);
     }
   }
 }
@@ -157,8 +161,12 @@ void freeze(ThreadState* thread) {
   set_phase(thread, ThreadPhase::kFrozen);
 }
 
+bool is_in_phase(const ThreadState* thread, ThreadPhase phase) {
+  return thread->record.phase == static_cast<uint32_t>(phase);
+}
+
 bool is_orphan(const ThreadState* thread) {
-  return thread->record.phase == static_cast<uint32_t>(ThreadPhase::kOrphan);
+  return is_in_phase(thread, ThreadPhase::kOrphan);
 }
 
 void remove_orphan_locked(ThreadState* thread) {
@@ -222,13 +230,6 @@ void make_orphan_locked(ThreadState* thread) {
   return thread;
 }
 
-// The calling thread works with the state, and what rules say of it is looked up anew.
-void name_anew(ThreadState* thread) {
-  name_thread(thread);
-  os::LockGuard guard(registry.lock);
-  empty_slots_locked(thread, 0, UINTPTR_MAX);
-}
-
 [[gnu::noinline]] ThreadState* enter_late() {
   begin_quiet();
   late.lock.acquire();
@@ -236,7 +237,7 @@ void name_anew(ThreadState* thread) {
     late.thread = take_thread(nullptr);
   }
   if (late.thread != nullptr && tag::has_thread_rules()) {
-    name_anew(late.thread);  // it serves many
+    name_thread(late.thread);  // it serves many
   }
   return late.thread;
 }
@@ -288,7 +289,7 @@ void for_each_lost_thread(Visitor visit) {
   for (ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
     if (thread != tls_state && !is_interrupted(thread) && thread != late.thread &&
-        thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
+        is_in_phase(thread, ThreadPhase::kRunning)) {
       visit(thread);
     }
   }
@@ -447,7 +448,9 @@ void forget_slots() {
 void rules_have_come() {
   const QuietScope quiet;
   if (tls_state != &cold_state) {
-    name_anew(tls_state);
+    name_thread(tls_state);
+    os::LockGuard guard(registry.lock);
+    empty_slots_locked(tls_state, 0, UINTPTR_MAX);
   }
 }
 
@@ -460,10 +463,8 @@ void thread_renamed(uintptr_t handle, const char* name) {
   os::LockGuard guard(registry.lock);
   for (ThreadState* thread = first_thread(); thread != nullptr;
        thread = reinterpret_cast<ThreadState*>(thread->record.next)) {
-    if (thread->handle == handle &&
-        thread->record.phase == static_cast<uint32_t>(ThreadPhase::kRunning)) {
-      write_relaxed(thread->thread_rules, bits);
-      empty_slots_locked(thread, 0, UINTPTR_MAX);
+    if (thread->handle == handle && is_in_phase(thread, ThreadPhase::kRunning)) {
+      set_thread_rules_locked(thread, bits);
     }
   }
 }

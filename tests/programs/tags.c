@@ -157,12 +157,10 @@ static int plugin(const char* folder) {
 
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "all";
-  if (strcmp(what, "successors") == 0) {
-    successors();
-    return 0;
-  }
   if (strcmp(what, "threads") == 0) {
     threads();
+  } else if (strcmp(what, "successors") == 0) {
+    successors();
   } else if (strcmp(what, "push") == 0) {
     push();
   } else if (strcmp(what, "plugin") == 0) {
