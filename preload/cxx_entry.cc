@@ -85,11 +85,11 @@ safety::Family family_given() {
 }
 
 template <FunctionName kName>
-[[gnu::noinline]] void* new_slow(size_t size, uintptr_t site) {
+[[gnu::noinline]] void* new_slow(size_t size, uintptr_t site, allocator::Slot* slot) {
   if (allocator::stands_aside()) {
     return call_next<kName, void*>(size);
   }
-  void* block = allocator::allocate_slow_as(size, site, family_given<kName>());
+  void* block = allocator::allocate_slow_as(size, site, family_given<kName>(), slot);
   return likely(block != nullptr) ? block : new_after_failure(size, 0, site, family_given<kName>());
 }
 

@@ -28,11 +28,11 @@ constexpr size_t kPage = 4096;
   return block;
 }
 
-[[gnu::noinline]] void* allocate_or_enomem(size_t size, uintptr_t site) {
+[[gnu::noinline]] void* allocate_or_enomem(size_t size, uintptr_t site, allocator::Slot* slot) {
   if (allocator::stands_aside()) {
     return call_next<"malloc", void*>(size);
   }
-  return or_enomem(allocator::allocate_slow(size, site));
+  return or_enomem(allocator::allocate_slow(size, site, slot));
 }
 
 [[gnu::noinline]] void free_slow(void* block, heap::Span* span) {

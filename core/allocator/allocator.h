@@ -21,10 +21,15 @@ namespace heaptag::allocator {
 
 inline constexpr size_t kMinAlignment = 16;
 
-// Slow paths (small.cc, free.cc, large.cc, realloc.cc).
-[[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site);
-[[gnu::noinline]] void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family);
-[[gnu::noinline]] void* allocate_unchecked(size_t size, uintptr_t site);
+// Slow paths (small.cc, free.cc, large.cc, realloc.cc). `slot` is that of the request, if it has
+// one.
+using SlowPath = void* (*)(size_t size, uintptr_t site, Slot* slot);
+[[gnu::noinline]] void* allocate_slow(size_t size, uintptr_t site, Slot* slot = nullptr);
+[[gnu::noinline]] void* allocate_slow_as(size_t size,
+                                         uintptr_t site,
+                                         safety::Family family,
+                                         Slot* slot = nullptr);
+[[gnu::noinline]] void* allocate_unchecked(size_t size, uintptr_t site, Slot* slot = nullptr);
 [[gnu::noinline]] void deallocate_slow(void* block, const Release& release = {});
 [[gnu::noinline]] void* sample_slow(ThreadState* thread, Slot* slot, size_t size, void* block);
 
@@ -98,20 +103,20 @@ inline void note_slack(Bin* bin, FreeBlock* block, size_t size) {
   return slot->key == key ? slot : nullptr;
 }
 
-/// A block of the slot's, charged. `empty()` is returned when its bin has none. Pre: size is below
-/// Slot::kNoSize.
+/// A block of the slot's, charged. `empty(slot)` is returned when its bin has none. Pre: size is
+/// below Slot::kNoSize.
 template <typename Empty>
 [[gnu::always_inline]] inline void* allocate_from(
     ThreadState* thread, Slot* slot, unsigned selector, size_t size, Empty empty) {
   if (likely(slot->uniform_size == static_cast<uint16_t>(size))) {
     FreeBlock* block = pop_block(slot->uniform_bin);
-    return likely(block != nullptr) ? block : empty();
+    return likely(block != nullptr) ? block : empty(slot);
   }
   if (slot->is_varied != 0) {
     Bin* bin = slot->varied_bin;
     FreeBlock* block = pop_block(bin);
     if (unlikely(block == nullptr)) {
-      return empty();
+      return empty(slot);
     }
     note_slack(bin, block, size);
     return block;
@@ -119,14 +124,14 @@ template <typename Empty>
   Bin* bin = thread->metered[selector / 2];
   FreeBlock* block = pop_block(bin);
   if (unlikely(block == nullptr)) {
-    return empty();
+    return empty(slot);
   }
   meter(thread, bin, block, slot->counters, slot->owner, size);
   return likely(--thread->sample_in != 0) ? block : sample_slow(thread, slot, size, block);
 }
 
-/// The fast path. `miss()` is returned when the request has no slot, `empty()` when its bin has no
-/// block.
+/// The fast path. `miss()` is returned when the request has no slot, `empty(slot)` when its bin has
+/// no block.
 template <typename Miss, typename Empty>
 [[gnu::always_inline]] inline void* allocate_or(size_t size,
                                                 uintptr_t site,
@@ -145,23 +150,29 @@ template <typename Miss, typename Empty>
   return slot == nullptr ? miss() : allocate_from(thread, slot, selector, size, empty);
 }
 
+template <SlowPath Slow>
+[[gnu::always_inline]] inline void* without_slot(size_t size, uintptr_t site) {
+  return Slow(size, site, nullptr);
+}
+
 /// `Slow` is what the caller wants to happen when the fast path has no block: a tail call keeps it
 /// free of a frame. `Search` is what happens when the site is not known.
-template <void* (*Slow)(size_t size, uintptr_t site) = allocate_slow,
-          void* (*Search)(size_t size, uintptr_t site) = Slow>
+template <SlowPath Slow = allocate_slow,
+          void* (*Search)(size_t size, uintptr_t site) = without_slot<Slow>>
 [[gnu::always_inline]] inline void* allocate(size_t size, uintptr_t site) {
   return allocate_or(
-      size, site, [=] { return Search(size, site); }, [=] { return Slow(size, site); });
+      size, site, [=] { return Search(size, site); },
+      [=](Slot* slot) { return Slow(size, site, slot); });
 }
 
 // Entry points that have no frame hand it on by tail calls: what the next function finds at its
 // beginning is what the entry point would have found.
 
 /// The whole way to whom the block is charged, for what allocate_behind cannot do.
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_blaming(size_t size) {
   if (stands_aside()) {
-    return Slow(size, 0);
+    return Slow(size, 0, nullptr);
   }
   const auto* entry = static_cast<const EntryFrame*>(__builtin_frame_address(0));
   return allocate<Slow>(size, blame(entry->caller()));
@@ -172,18 +183,18 @@ inline constexpr unsigned kFastWrapperLevels = 4;
 // Three functions that hand on to each other by tail calls: small, so that none needs a frame.
 // `sp` is the stack pointer when the call at `pc` returns; `levels` are left to look at.
 
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels);
 
 /// `pc` is in the table of facts alone, or unknown, and has no slot.
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_by_facts(size_t size,
                                           uintptr_t pc,
                                           uintptr_t sp,
                                           unsigned levels) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
   if (facts.is_site() && levels == kFastWrapperLevels) {
-    return Slow(size, pc);
+    return Slow(size, pc, nullptr);
   }
   if (!facts.has_plain_row() || levels == 0) {
     return allocate_blaming<Slow>(size);
@@ -193,11 +204,11 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
   return allocate_or(
       size, caller_pc,
       [=] { return allocate_behind<Slow>(size, caller_pc, caller_sp, levels - 1); },
-      [=] { return Slow(size, caller_pc); });
+      [=](Slot* slot) { return Slow(size, caller_pc, slot); });
 }
 
 /// `pc` may have a slot: only sites that are to blame have.
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_at(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels) {
   return allocate_or(
       size, pc,
@@ -206,12 +217,12 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
                    ? allocate_behind<Slow>(size, pc, sp, levels)
                    : allocate_by_facts<Slow>(size, pc, sp, levels);
       },
-      [=] { return Slow(size, pc); });
+      [=](Slot* slot) { return Slow(size, pc, slot); });
 }
 
 /// `pc` has no slot. If it lies in an allocation wrapper whose frame is an ordinary one, its caller
 /// is tried next.
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_behind(size_t size, uintptr_t pc, uintptr_t sp, unsigned levels) {
   tag::PlainWrapper wrapper = tag::find_plain_wrapper(pc);
   if (unlikely(!wrapper.is_of(pc))) {
@@ -232,7 +243,7 @@ template <void* (*Slow)(size_t size, uintptr_t site)>
 }
 
 /// What entry points without a frame do when the fast path has no block for their return address.
-template <void* (*Slow)(size_t size, uintptr_t site)>
+template <SlowPath Slow>
 [[gnu::noinline]] void* allocate_for_caller(size_t size, uintptr_t pc) {
   // Without a frame pointer of its own, which would have to be saved: the compare tells whether the
   // stack pointer is still what it was when the entry point was called.

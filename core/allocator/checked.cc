@@ -55,12 +55,12 @@ size_t front_in(const char* block, const Layout& layout, size_t alignment) {
 }
 
 // What every checked block of the caller's is from here on.
-[[gnu::always_inline]] inline void* hand_out(ThreadState* thread,
-                                             const CheckedBlock& block,
-                                             Family family,
-                                             OwnerId owner,
-                                             OwnerCounters* counters,
-                                             safety::StackId stack) {
+void* hand_out(ThreadState* thread,
+               const CheckedBlock& block,
+               Family family,
+               OwnerId owner,
+               OwnerCounters* counters,
+               safety::StackId stack) {
   BlockRecord* record = block.record;
   // Before anything else: whoever verifies meanwhile, in a forked child perhaps, looks away.
   record->change_state(BlockState::kChanging);
@@ -70,7 +70,7 @@ size_t front_in(const char* block, const Layout& layout, size_t alignment) {
   }
   record->owner = index_of(owner);
   record->requested = static_cast<uint32_t>(block.requested);
-  record->set_allocation(block.front, family);
+  record->set_allocation(block.base, block.front, family);
   record->link = BlockRecord::with_thread(0, thread->record.id);
   record->allocated_ms = thread->checked->now_ms;
   record->allocated_stack = stack;
@@ -80,20 +80,12 @@ size_t front_in(const char* block, const Layout& layout, size_t alignment) {
   return block.user();
 }
 
-// May it be handed out at once? Others are looked at with care.
-[[gnu::always_inline]] inline bool is_as_it_was(const BlockRecord* record, size_t bytes) {
-  const uint32_t state = record->life & BlockRecord::kStateMask;
-  if (likely(state == static_cast<uint32_t>(BlockState::kFreed))) {
-    return safety::crc_checksum(record->base(), bytes) == record->checksum;
-  }
-  return state == static_cast<uint32_t>(BlockState::kUnused);
-}
-
 // A block off the lists that may be handed out: checked, and others withdrawn.
 CheckedBlock take_checked(CheckedLists* lists, unsigned size_class) {
   CheckedQueue* queue = &lists->sizes[size_class];
   for (;;) {
-    BlockRecord* record = pop_checked(lists, queue, [](const BlockRecord*) { return true; });
+    BlockRecord* record =
+        pop_checked(lists, queue, [](const BlockRecord* /*next*/) { return true; });
     if (record == nullptr) {
       if (!fetch_checked(queue, size_class)) {
         return {};
@@ -146,7 +138,7 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
   return block;
 }
 
-[[gnu::noinline]] void* allocate_with_care(const CheckedRequest& request) {
+void* allocate_request(const CheckedRequest& request) {
   return allocate_in_slow_path(request.size, request.site, [&](ThreadState* thread) -> void* {
     OwnerId owner;
     OwnerCounters* counters = counters_for(thread, request.size, request.site, &owner);
@@ -182,9 +174,7 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
 }
 
 // A block of OSMalloc's or MALLOC's, which has its own ways back.
-[[gnu::cold, gnu::noinline]] void refuse_zone_block(void* passed,
-                                                    const Span* span,
-                                                    const Release& release) {
+void refuse_zone_block(void* passed, const Span* span, const Release& release) {
   const QuietScope quiet;
   Finding finding = finding_of_call(Kind::kFamilyMismatch, passed, release);
   finding.block = find_block(span, reinterpret_cast<uintptr_t>(passed));
@@ -197,18 +187,13 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
 }
 
 // Of two threads that free it at the same moment, one does.
-[[gnu::always_inline]] inline bool become_freed(BlockRecord* record) {
-  uint32_t life = read_relaxed(record->life);
-  return BlockState{life & BlockRecord::kStateMask} == BlockState::kLive &&
-         __atomic_compare_exchange_n(&record->life, &life,
-                                     BlockRecord::next_life(life, BlockState::kFreed), false,
-                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+bool become_freed(BlockRecord* record) {
+  const uint32_t life = read_relaxed(record->life);
+  return BlockRecord::state_in(life) == BlockState::kLive && record->become_freed(life);
 }
 
 // Is this no pointer that may be freed?
-[[gnu::always_inline]] inline bool is_wrong(const CheckedBlock& block,
-                                            const void* passed,
-                                            Kind* kind) {
+bool is_wrong(const CheckedBlock& block, const void* passed, Kind* kind) {
   const BlockState state = block.record == nullptr ? BlockState::kUnused : block.record->state();
   if (likely(state == BlockState::kLive)) {
     *kind = Kind::kInteriorFree;
@@ -218,7 +203,7 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
   return true;
 }
 
-[[gnu::always_inline]] inline void seal_freed(const CheckedBlock& block) {
+void seal_freed(const CheckedBlock& block) {
   if (likely(settings.kmem_debug && settings.has_crc && block.bytes <= kLargestHeldBytes)) {
     block.record->checksum = safety::crc_checksum(block.base, block.bytes);
     safety::keep_content(block);
@@ -229,10 +214,7 @@ CheckedBlock take_block(CheckedLists* lists, const CheckedRequest& request) {
   }
 }
 
-[[gnu::always_inline]] inline void note_release(BlockRecord* record,
-                                                uintptr_t pc,
-                                                safety::StackId stack,
-                                                ThreadState* thread) {
+void note_release(BlockRecord* record, uintptr_t pc, safety::StackId stack, ThreadState* thread) {
   record->freed_stack = stack;
   record->release = BlockRecord::with_thread(pc, thread == nullptr ? 0 : thread->record.id);
   if (thread != nullptr && thread->checked != nullptr) {
@@ -255,20 +237,13 @@ void put_away(CheckedLists* lists, Span* span, const CheckedBlock& block) {
   if (lists->freed_bytes >= lists->look_at) {
     look_around(lists);
   }
-  if (is_too_long(lists, queue)) {
+  if (is_too_long(queue)) {
     shorten(lists, queue);
   }
 }
 
-bool has_damage(const CheckedBlock& block) {
-  safety::Damage damage;
-  return settings.redzone_bytes != 0 && safety::find_redzone_damage(block, &damage);
-}
-
 // All that can be wrong with a call, and what the block says. Returns false when it was refused.
-[[gnu::always_inline]] inline bool accept(const CheckedBlock& block,
-                                          const void* passed,
-                                          const Release& release) {
+bool accept(const CheckedBlock& block, const void* passed, const Release& release) {
   Kind kind;
   if (unlikely(is_wrong(block, passed, &kind))) {
     refuse(kind, block, passed, release);
@@ -289,7 +264,22 @@ bool has_damage(const CheckedBlock& block) {
   return true;
 }
 
-[[gnu::noinline]] void deallocate_with_care(Span* span, void* passed, const Release& release) {
+}  // namespace
+
+void* allocate_with_care(size_t size, uintptr_t site, Family family) {
+  return allocate_request({size, kMinAlignment, site, family});
+}
+
+void* allocate_checked_aligned(size_t alignment, size_t size, uintptr_t site, Family family) {
+  return allocate_request(
+      {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+}
+
+void deallocate_with_care(void* passed, Span* span, uintptr_t pc, Family family, size_t size) {
+  const Release release{pc, family, size};
+  if (unlikely((span->flags & heap::kZoneFlags) != 0)) {
+    return refuse_zone_block(passed, span, release);
+  }
   ThreadScope scope;
   ThreadState* thread = scope.thread();
   const QuietScope quiet;
@@ -308,83 +298,6 @@ bool has_damage(const CheckedBlock& block) {
     publish_live(thread);
   }
   put_away(lists, span, block);
-}
-
-}  // namespace
-
-// Most requests: a known site, a block that waits and has not changed. Nothing is left half done at
-// any instruction.
-void* allocate_checked(size_t size, uintptr_t site, Family family) {
-  ThreadState* thread = tls_state;
-  CheckedLists* lists = thread->checked;
-  const auto with_care = [&] { return allocate_with_care({size, kMinAlignment, site, family}); };
-  if (unlikely(lists == nullptr || !lists->is_simple || size > heap::kTabledBytes)) {
-    return with_care();
-  }
-  const unsigned selector = heap::kSelectors[size];
-  const uint64_t key = slot_key(site, selector);
-  Slot* slot = thread->slot_of(key);
-  if (unlikely(slot->key != key)) {
-    slot = other_place(slot);
-    if (unlikely(slot->key != key)) {
-      return with_care();
-    }
-  }
-  CheckedQueue* queue = &lists->sizes[heap::class_of(size + lists->extra_bytes)];
-  const size_t block_bytes = queue->block_bytes;
-  BlockRecord* record = pop_checked(lists, queue, [block_bytes](const BlockRecord* next) {
-    return is_as_it_was(next, block_bytes);
-  });
-  if (unlikely(record == nullptr)) {
-    return with_care();
-  }
-  const CheckedBlock block{record, record->base(), block_bytes, lists->front_bytes, size, nullptr};
-  const OwnerId owner{slot->owner};
-  void* user = hand_out(thread, block, family, owner, slot->counters, 0);
-  publish_live(thread);
-  return user;
-}
-
-void* allocate_checked_aligned(size_t alignment, size_t size, uintptr_t site, Family family) {
-  return alignment <= kMinAlignment ? allocate_checked(size, site, family)
-                                    : allocate_with_care({size, alignment, site, family});
-}
-
-void deallocate_checked(void* passed, Span* span, uintptr_t pc, Family family, size_t size) {
-  if (unlikely((span->flags & heap::kZoneFlags) != 0)) {
-    return refuse_zone_block(passed, span, {pc, family, size});
-  }
-  ThreadState* thread = tls_state;
-  CheckedLists* lists = thread->checked;
-  const auto with_care = [&] { deallocate_with_care(span, passed, {pc, family, size}); };
-  if (unlikely(lists == nullptr || !lists->is_simple || is_large(span) ||
-               is_maintenance_due(lists))) {
-    return with_care();
-  }
-  const uint32_t index = span->index_of_block(passed);
-  CheckedQueue* queue = &lists->sizes[span->size_class];
-  if (unlikely(index >= span->capacity || is_too_long(lists, queue))) {
-    return with_care();
-  }
-  const CheckedBlock block = block_at(span, index);
-  BlockRecord* record = block.record;
-  OwnerCounters* counters = thread->find_counters(OwnerId{record->owner});
-  if (unlikely(counters == nullptr || passed != block.user() ||
-               !safety::may_free(record->family(), family) ||
-               (size != 0 && size != block.requested) || record->state() != BlockState::kLive ||
-               has_damage(block))) {
-    return with_care();
-  }
-  record->checksum = safety::crc_checksum(block.base, block.bytes);
-  safety::keep_content(block);
-  if (unlikely(!become_freed(record))) {
-    return with_care();
-  }
-  note_release(record, pc, 0, thread);
-  count_free(counters, block.requested, block.bytes);
-  drop(thread->record.live_bytes, static_cast<int64_t>(block.requested));
-  push_checked(lists, queue, record, block.bytes);
-  publish_live(thread);
 }
 
 bool is_start_of_checked(const Span* span, const void* passed) {

@@ -14,8 +14,8 @@ inline bool checks_blocks() {
   return unlikely(read_operand(safety::settings.checks_blocks));
 }
 
-/// Null without memory: the failure is counted.
-void* allocate_checked(size_t size, uintptr_t site, safety::Family family);
+/// Null without memory: the failure is counted. `slot` is that of the request, null if it has none.
+void* allocate_checked(size_t size, uintptr_t site, safety::Family family, Slot* slot);
 
 /// The same for an alignment, a power of two of 16 at least.
 void* allocate_checked_aligned(size_t alignment,
@@ -27,6 +27,11 @@ void* allocate_checked_aligned(size_t alignment,
 /// `pc`, `family` and `size` as in Release.
 void deallocate_checked(
     void* block, Span* span, uintptr_t pc, safety::Family family, size_t size = 0);
+
+/// The same two, for calls that are out of the ordinary.
+[[gnu::noinline]] void* allocate_with_care(size_t size, uintptr_t site, safety::Family family);
+[[gnu::noinline]] void deallocate_with_care(
+    void* block, Span* span, uintptr_t pc, safety::Family family, size_t size);
 
 /// What may be written there, if it is the first byte of a live block; else 0.
 size_t usable_size_checked(const Span* span, const void* block);

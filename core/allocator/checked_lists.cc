@@ -27,14 +27,23 @@ constexpr uint64_t kLookEveryBytes = 16 * kKiB;
 
 constinit uint64_t freed_by_all = 0;  // bytes (atomic)
 
-void set_up(CheckedLists* lists) {
+CheckedWay way_of(const safety::Settings& settings) {
+  if (!settings.kmem_debug || !settings.has_crc || settings.stack_depth > 1) {
+    return CheckedWay::kCareful;
+  }
+  return settings.redzone_bytes != 0 || settings.keeps_content ? CheckedWay::kRedzones
+                                                               : CheckedWay::kPlain;
+}
+
+void set_up(CheckedLists* lists, uint32_t thread) {
   const safety::Settings& settings = safety::settings;
   const uint64_t units = settings.quarantine_bytes / kAgeUnitBytes;
   constexpr uint64_t kMostUnits = INT32_MAX / 2;
   lists->quarantine_units = static_cast<uint32_t>(units < kMostUnits ? units : kMostUnits);
   lists->front_bytes = static_cast<uint32_t>(safety::front_bytes());
   lists->extra_bytes = lists->front_bytes + settings.redzone_bytes;
-  lists->is_simple = settings.kmem_debug && settings.has_crc && settings.stack_depth <= 1;
+  lists->way = way_of(settings);
+  lists->thread_in_link = BlockRecord::with_thread(0, thread);
   for (unsigned i = 0; i < heap::kClassCount; ++i) {
     CheckedQueue& queue = lists->sizes[i];
     queue.block_bytes = heap::kClasses[i].block_bytes;
@@ -78,7 +87,7 @@ CheckedLists* checked_lists_of(ThreadState* thread) {
   if (unlikely(thread->checked == nullptr)) {
     auto* lists = static_cast<CheckedLists*>(meta::allocate(sizeof(CheckedLists)));
     if (lists != nullptr) {
-      set_up(lists);
+      set_up(lists, thread->record.id);
       look_around(lists);
     }
     __atomic_store_n(&thread->checked, lists, __ATOMIC_RELEASE);

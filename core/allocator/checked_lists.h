@@ -23,6 +23,13 @@ struct alignas(64) CheckedQueue {
   uint32_t block_bytes;
 };
 
+/// How calls may go about it, see checked_plain.cc.
+enum class CheckedWay : uint8_t {
+  kCareful,  // there are stacks to keep, no sums, or none that the CPU computes
+  kPlain,    // blocks are summed up, and that is all
+  kRedzones,
+};
+
 struct CheckedLists {
   uint64_t freed_bytes;  // by the process, as seen on the last look, and by this thread since
   uint64_t look_at;      // freed_bytes at which the next look is due
@@ -33,7 +40,8 @@ struct CheckedLists {
   uint32_t quarantine_units;
   uint32_t extra_bytes;  // redzones
   uint32_t front_bytes;
-  bool is_simple;  // blocks are summed up by the CPU's instruction, and no stacks are kept
+  CheckedWay way;
+  uint64_t thread_in_link;  // BlockRecord::with_thread(0, the thread's number)
   CheckedQueue sizes[heap::kClassCount];
 };
 
@@ -83,10 +91,9 @@ bool fetch_checked(CheckedQueue* queue, unsigned size_class);
 /// Looks at what the process has freed, and at the clock.
 void look_around(CheckedLists* lists);
 
-/// Has the queue more than it may have, and are they old enough to go?
-inline bool is_too_long(const CheckedLists* lists, const CheckedQueue* queue) {
-  return queue->waiting > queue->most && queue->first != nullptr &&
-         is_old_enough(lists, queue->first);
+/// Has the queue more than it may have? Most of it is old enough to go then.
+inline bool is_too_long(const CheckedQueue* queue) {
+  return queue->waiting > queue->most;
 }
 
 /// What is old enough goes to the store, until the queue holds half of what it may.
@@ -97,7 +104,8 @@ inline bool is_maintenance_due(const CheckedLists* lists) {
   return lists->freed_bytes >= lists->look_at;
 }
 
-/// A block that has been freed, its record filled but for its age.
+/// A block that has been freed, its record filled but for its age. Its link is null, as it was when
+/// the block was handed out.
 [[gnu::always_inline]] inline void push_checked(CheckedLists* lists,
                                                 CheckedQueue* queue,
                                                 BlockRecord* record,
@@ -105,7 +113,6 @@ inline bool is_maintenance_due(const CheckedLists* lists) {
   lists->freed_bytes += block_bytes;
   // What is freed from here on is younger.
   record->freed_at = static_cast<uint32_t>(lists->freed_bytes / safety::kAgeUnitBytes) + 1;
-  record->set_next(nullptr);
   __atomic_signal_fence(__ATOMIC_RELEASE);
   if (queue->first == nullptr) {
     write_relaxed(queue->first, record);

@@ -155,7 +155,7 @@ void* allocate_zeroed(size_t size, const EntryFrame* frame) {
   if (size <= heap::kLargestClassBytes) {
     void* block = allocate_or(
         size, frame->caller_pc, [=] { return allocate(size, blame(frame->caller())); },
-        [=] { return allocate_slow(size, frame->caller_pc); });
+        [=](Slot* slot) { return allocate_slow(size, frame->caller_pc, slot); });
     if (block != nullptr) {
       std::memset(block, 0, size);
     }

@@ -335,17 +335,18 @@ OwnerCounters* counters_for(ThreadState* thread, size_t size, uintptr_t site, Ow
   return counters == &thread->lost ? nullptr : counters;
 }
 
-void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family) {
+void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family, Slot* slot) {
   if (guards_blocks()) {
     void* block = allocate_guarded({size, 1, site, family});
     if (block != nullptr) {
       return block;
     }
   }
-  return checks_blocks() ? allocate_checked(size, site, family) : allocate_unchecked(size, site);
+  return checks_blocks() ? allocate_checked(size, site, family, slot)
+                         : allocate_unchecked(size, site);
 }
 
-void* allocate_unchecked(size_t size, uintptr_t site) {
+void* allocate_unchecked(size_t size, uintptr_t site, Slot* /*slot*/) {
   return allocate_in_slow_path(size, site, [=](ThreadState* thread) -> void* {
     if (guards_blocks()) {
       look_at_own_bins(thread);
@@ -358,8 +359,8 @@ void* allocate_unchecked(size_t size, uintptr_t site) {
   });
 }
 
-void* allocate_slow(size_t size, uintptr_t site) {
-  return allocate_slow_as(size, site, safety::Family::kMalloc);
+void* allocate_slow(size_t size, uintptr_t site, Slot* slot) {
+  return allocate_slow_as(size, site, safety::Family::kMalloc, slot);
 }
 
 void count_failure(uintptr_t site) {

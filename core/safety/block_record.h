@@ -52,22 +52,40 @@ struct alignas(64) BlockRecord {
   static constexpr uint64_t kFlags = 15;
   static constexpr size_t kFrontUnit = 16;
 
-  BlockState state() const { return BlockState{read_relaxed(life) & kStateMask}; }
+  static BlockState state_in(uint32_t life) { return BlockState{life & kStateMask}; }
+
+  BlockState state() const { return state_in(read_relaxed(life)); }
 
   /// What follows the life in the state `to`.
   static uint32_t next_life(uint32_t life, BlockState to) {
-    return ((life >> kStateBits) + 1) << kStateBits | static_cast<uint32_t>(to);
+    return (life & ~kStateMask) + (1U << kStateBits) + static_cast<uint32_t>(to);
   }
 
   void change_state(BlockState to) {
     __atomic_store_n(&life, next_life(life, to), __ATOMIC_RELEASE);
   }
 
-  char* base() const { return reinterpret_cast<char*>(place & kAddressMask & ~kFlags); }
+  /// From the state kLive, in which it was at `seen`. Of two who try, one succeeds.
+  bool become_freed(uint32_t seen) {
+    return __atomic_compare_exchange_n(&life, &seen, next_life(seen, BlockState::kFreed), false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  }
 
-  size_t front() const { return (place >> kAddressBits) * kFrontUnit; }
+  static char* base_of(uint64_t place) {
+    return reinterpret_cast<char*>(place & kAddressMask & ~kFlags);
+  }
 
-  Family family() const { return Family{static_cast<uint8_t>(place & kFamilyMask)}; }
+  static size_t front_of(uint64_t place) { return (place >> kAddressBits) * kFrontUnit; }
+
+  static Family family_of(uint64_t place) {
+    return Family{static_cast<uint8_t>(place & kFamilyMask)};
+  }
+
+  char* base() const { return base_of(place); }
+
+  size_t front() const { return front_of(place); }
+
+  Family family() const { return family_of(place); }
 
   bool has(uint64_t flag) const { return (read_relaxed(place) & flag) != 0; }
 
@@ -76,8 +94,8 @@ struct alignas(64) BlockRecord {
   /// A record of a block that was never handed out.
   void begin(const char* base) { place = reinterpret_cast<uintptr_t>(base); }
 
-  void set_allocation(size_t front, Family family) {
-    write_relaxed(place, (place & kAddressMask & ~kFlags) |
+  void set_allocation(const char* base, size_t front, Family family) {
+    write_relaxed(place, reinterpret_cast<uintptr_t>(base) |
                              uint64_t{front / kFrontUnit} << kAddressBits |
                              static_cast<uint64_t>(family));
   }

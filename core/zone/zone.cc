@@ -134,7 +134,7 @@ void hand_out(const CheckedBlock& block,
   record->owner = index_of(owner);
   record->freed_at = account.number;
   record->requested = static_cast<uint32_t>(request.size);
-  record->set_allocation(block.front, safety::Family::kAny);
+  record->set_allocation(block.base, block.front, safety::Family::kAny);
   record->link = BlockRecord::with_thread(0, thread_number());
   record->allocated_ms = os::short_ms();
   record->allocated_stack = stack_if(request.may_wait);
