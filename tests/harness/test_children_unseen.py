@@ -37,4 +37,4 @@ def test_children_allocate_and_the_figures_stay(how, library):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["_Fork", "raw", "function", "vfork", "nested"])
 def test_many_children(how):
-    assert_good(how, 400 * ROUNDS, LIBRARY)
+    assert_good(how, 200 * ROUNDS, LIBRARY)

@@ -69,7 +69,7 @@ def test_storm_on_small_alternate_stacks(action):
 @pytest.mark.parametrize("source,action", [("timers", "none"), ("timers", "jump"),
                                            ("itimer", "stdio")])
 def test_long_storm(threads, source, action):
-    storm(threads, 15000, source, action)
+    storm(threads, 8000, source, action)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

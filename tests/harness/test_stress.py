@@ -37,7 +37,7 @@ def test_totals_do_not_depend_on_the_allocator(run_both):
 @pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_totals_of_a_long_run(library):
-    assert_same_totals(run([program("stress"), 8, 60, 10000], library=library, report=True))
+    assert_same_totals(run([program("stress"), 8, 30, 10000], library=library, report=True))
 
 
 @pytest.mark.slow
