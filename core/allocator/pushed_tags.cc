@@ -24,7 +24,7 @@ SlotTable* make_table(ThreadState* thread, TagId tag) {
     meta::release(slots, kFirstSlots * sizeof(Slot));
     return nullptr;
   }
-  *table = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, tag, thread->untagged.next};
+  *table = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, 0, tag, thread->untagged.next};
   __atomic_store_n(&thread->untagged.next, table, __ATOMIC_RELEASE);
   return table;
 }

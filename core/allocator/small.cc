@@ -18,7 +18,9 @@ namespace heaptag::allocator {
 
 namespace {
 
-// Slots compete with the program for the caches: as many as it keeps missing, 512 KiB at most.
+// A small table is roomy, so that keys are found at their first place. A large one competes with the
+// program for the caches: it has as many slots as are kept being missed, 512 KiB at most.
+constexpr uint64_t kRoomySlots = 1024;
 constexpr uint64_t kMaxSlots = 16384;
 constexpr uint32_t kEvictionsPerSlot = 4;
 
@@ -48,14 +50,16 @@ constexpr uint32_t kMarkMask = 127;
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
   SlotTable& table = *thread->active;
   Slot* slot = table.place_for(key);
-  if (slot->key == Slot::kNoKey) {
-    return slot;
-  }
   const uint64_t count = table.slot_mask / sizeof(Slot) + 1;
-  if (++table.evictions < count * kEvictionsPerSlot || count >= kMaxSlots) {
+  if (slot->key == Slot::kNoKey) {
+    if (++table.used <= count / 2 || count >= kRoomySlots) {
+      return slot;
+    }
+  } else if (++table.evictions < count * kEvictionsPerSlot || count >= kMaxSlots) {
     return slot;
   }
   table.evictions = 0;
+  table.used = 0;
   grow_slots(thread);
   return table.place_for(key);
 }

@@ -22,7 +22,7 @@ constinit SlotPair no_slots = make_empty_slots();
 
 constexpr ThreadState make_stray_state() {
   ThreadState state{};
-  state.untagged = {no_slots.slots, 0, 0, TagId::kNone, nullptr};
+  state.untagged = {no_slots.slots, 0, 0, 0, TagId::kNone, nullptr};
   state.slots = no_slots.slots;
   state.active = &stray_state.untagged;
   state.record.phase = static_cast<uint32_t>(ThreadPhase::kFrozen);

@@ -30,7 +30,7 @@ constexpr size_t kLeastOwners = 2048;
 constexpr size_t kLimitBytesPerOwner = 8192;
 
 constinit SlotPair cold_slots = make_empty_slots();
-constinit SlotTable cold_table{cold_slots.slots, 0, 0, TagId::kNone, nullptr};
+constinit SlotTable cold_table{cold_slots.slots, 0, 0, 0, TagId::kNone, nullptr};
 
 struct Registry {
   os::Lock lock;
@@ -100,7 +100,7 @@ ThreadState* make_thread_locked() {
     meta::release(chunks, kFirstChunks * sizeof(OwnerCounters*));
     return nullptr;
   }
-  thread->untagged = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, TagId::kNone, nullptr};
+  thread->untagged = {slots, (kFirstSlots - 1) * sizeof(Slot), 0, 0, TagId::kNone, nullptr};
   activate(thread, &thread->untagged);
   for (Bin*& bin : thread->metered) {
     bin = &no_bin;
@@ -403,6 +403,7 @@ void grow_slots(ThreadState* thread) {
   for (uint64_t i = 0; i < old_count; ++i) {
     if (old[i].key != Slot::kNoKey) {
       *table.place_for(old[i].key) = old[i];
+      ++table.used;
     }
   }
   activate(thread, &table);

@@ -44,7 +44,7 @@ TEST(SlotKey, IsNeverTheEmptyOne) {
 
 TEST(SlotTable, FindsAKeyInEitherPlace) {
   SlotPair pair = make_empty_slots();
-  const SlotTable table{pair.slots, 0, 0, TagId::kNone, nullptr};
+  const SlotTable table{pair.slots, 0, 0, 0, TagId::kNone, nullptr};
   const uint64_t keys[] = {slot_key(0x1000, 2), slot_key(0x2000, 2), slot_key(0x3000, 2)};
   for (const uint64_t key : {keys[0], keys[1]}) {
     EXPECT_EQ(table.find(key), nullptr);
