@@ -178,6 +178,9 @@ template <SlowPath Slow>
   return allocate<Slow>(size, blame(entry->caller()));
 }
 
+/// Beyond it, blame: what calls itself so often, or has no caller, is out of the ordinary.
+inline constexpr unsigned kFastWrapperLevels = 64;
+
 // Three functions that hand on to each other by tail calls: small, so that none needs a frame.
 // `sp` is the stack pointer when the call at `pc` returns; `levels` are left to look at.
 
@@ -191,7 +194,7 @@ template <SlowPath Slow>
                                           uintptr_t sp,
                                           unsigned levels) {
   const tag::Facts facts = tag::find_facts(tag::fact_key(pc));
-  if (facts.is_site() && levels == kMaxWrapperLevels) {
+  if (facts.is_site() && levels == kFastWrapperLevels) {
     return Slow(size, pc, nullptr);
   }
   if (!facts.has_plain_row() || levels == 0) {
@@ -248,7 +251,7 @@ template <SlowPath Slow>
   uintptr_t sp;
   __asm__("movq %%rsp, %0" : "=r"(sp));
   return likely(*reinterpret_cast<const uintptr_t*>(sp) == pc)
-             ? allocate_behind<Slow>(size, pc, sp + sizeof(uintptr_t), kMaxWrapperLevels)
+             ? allocate_behind<Slow>(size, pc, sp + sizeof(uintptr_t), kFastWrapperLevels)
              : allocate_blaming<Slow>(size);
 }
 

@@ -271,8 +271,12 @@ void* allocate_with_care(size_t size, uintptr_t site, Family family) {
 }
 
 void* allocate_checked_aligned(size_t alignment, size_t size, uintptr_t site, Family family) {
-  return allocate_request(
-      {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+  if (alignment > kMinAlignment || size > heap::kLargestClassBytes) {
+    return allocate_request(
+        {size, alignment < kMinAlignment ? kMinAlignment : alignment, site, family});
+  }
+  const uint64_t key = slot_key(site, heap::selector_of(size));
+  return allocate_checked(size, site, family, tls_state->active->find(key));
 }
 
 void deallocate_with_care(void* passed, Span* span, uintptr_t pc, Family family, size_t size) {

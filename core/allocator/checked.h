@@ -17,7 +17,7 @@ inline bool checks_blocks() {
 /// Null without memory: the failure is counted. `slot` is that of the request, null if it has none.
 void* allocate_checked(size_t size, uintptr_t site, safety::Family family, Slot* slot);
 
-/// The same for an alignment, a power of two of 16 at least.
+/// The same for an alignment, a power of two.
 void* allocate_checked_aligned(size_t alignment,
                                size_t size,
                                uintptr_t site,

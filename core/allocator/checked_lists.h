@@ -25,9 +25,9 @@ struct alignas(64) CheckedQueue {
 
 /// How calls may go about it, see checked_plain.cc.
 enum class CheckedWay : uint8_t {
-  kCareful,  // there are stacks to keep, no sums, or none that the CPU computes
-  kPlain,    // blocks are summed up, and that is all
-  kRedzones,
+  kCareful,   // there are stacks to keep, no sums, or none that the CPU computes
+  kPlain,     // blocks are summed up, and that is all
+  kRedzones,  // beside it there are redzones, copies of what was freed, or both
 };
 
 struct CheckedLists {

@@ -50,7 +50,7 @@ template <bool kHasRedzones>
   life = BlockRecord::next_life(life, BlockState::kChanging);
   write_relaxed(record->life, life);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  if constexpr (kHasRedzones) {
+  if (kHasRedzones && lists->extra_bytes != 0) {
     safety::fill_redzones({record, base, block_bytes, front, size, nullptr});
   }
   OwnerCounters* counters = slot->counters;
@@ -103,7 +103,7 @@ template <bool kHasRedzones>
   if constexpr (kHasRedzones) {
     const CheckedBlock block = block_at(span, index);
     safety::Damage damage;
-    if (unlikely(safety::find_redzone_damage(block, &damage))) {
+    if (lists->extra_bytes != 0 && unlikely(safety::find_redzone_damage(block, &damage))) {
       return false;
     }
     safety::keep_content(block);

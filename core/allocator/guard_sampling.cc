@@ -12,19 +12,16 @@ namespace {
 constexpr uint32_t kVisitsPerLook = 32;
 constexpr uint32_t kPlacesPerLook = 64;
 
-void set_aside(ThreadState* thread, Slot* slot) {
+void set_aside(ThreadState* thread, uint64_t key) {
   if (thread->set_aside_of == thread->active) {
     put_back_aside(thread);  // nobody has called meanwhile
   }
-  thread->set_aside = *slot;
-  thread->set_aside_of = thread->active;
-  slot->key = Slot::kNoKey;
-}
-
-void set_aside_if_there(ThreadState* thread, uint64_t key) {
+  // Only now: the table may have grown, or this slot gone.
   Slot* slot = thread->active->find(key);
   if (slot != nullptr) {
-    set_aside(thread, slot);
+    thread->set_aside = *slot;
+    thread->set_aside_of = thread->active;
+    slot->key = Slot::kNoKey;
   }
 }
 
@@ -47,7 +44,7 @@ uint64_t key_of_bin(const ThreadState* thread, const Bin* bin) {
 
 void note_sampled(ThreadState* thread, Slot* slot, uint32_t allocations) {
   if (count_down_guard(thread, allocations) && is_turn_of(thread, OwnerId{slot->owner})) {
-    set_aside(thread, slot);
+    set_aside(thread, slot->key);
   }
 }
 
@@ -66,14 +63,14 @@ void look_at_own_bins(ThreadState* thread) {
     }
     bin->guard_counted += allocations;
     if (bin->active && count_down_guard(thread, allocations) && is_turn_of(thread, bin->owner)) {
-      set_aside_if_there(thread, key_of_bin(thread, bin));
+      set_aside(thread, key_of_bin(thread, bin));
     }
   }
 }
 
 void go_on_sampling(ThreadState* thread, uintptr_t site, unsigned selector) {
   if (count_down_guard(thread, 0)) {
-    set_aside_if_there(thread, slot_key(site, selector));
+    set_aside(thread, slot_key(site, selector));
   }
 }
 

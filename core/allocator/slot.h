@@ -72,7 +72,7 @@ struct SlotTable {
   Slot* slots;
   uint64_t slot_mask;  // (number of slots - 1) * sizeof(Slot)
   uint32_t evictions;  // slots that another key took, since the table last grew
-  uint32_t used;       // slots with a key, about
+  uint32_t used;       // slots with a key, or more: see is_crowded
   TagId tag;
   SlotTable* next;
 

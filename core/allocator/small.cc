@@ -18,8 +18,8 @@ namespace heaptag::allocator {
 
 namespace {
 
-// A small table is roomy, so that keys are found at their first place. A large one competes with the
-// program for the caches: it has as many slots as are kept being missed, 512 KiB at most.
+// A small table is roomy, so that keys are found at their first place. A large one competes with
+// the program for the caches: it has as many slots as are kept being missed, 512 KiB at most.
 constexpr uint64_t kRoomySlots = 1024;
 constexpr uint64_t kMaxSlots = 16384;
 constexpr uint32_t kEvictionsPerSlot = 4;
@@ -47,12 +47,29 @@ constexpr uint32_t kManyTimes = 8;
 constexpr uint32_t kAllocationsPerMark = kHotRun * kSampleEvery;
 constexpr uint32_t kMarkMask = 127;
 
+uint32_t used_slots(const SlotTable& table, uint64_t count) {
+  uint32_t used = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    used += table.slots[i].key != Slot::kNoKey ? 1 : 0;
+  }
+  return used;
+}
+
+// Is half of it in use? Nobody counts the slots that are emptied: all are, before it grows.
+bool is_crowded(SlotTable* table, uint64_t count) {
+  if (++table->used <= count / 2 || count >= kRoomySlots) {
+    return false;
+  }
+  table->used = used_slots(*table, count) + 1;
+  return table->used > count / 2;
+}
+
 Slot* claim_slot(ThreadState* thread, uint64_t key) {
   SlotTable& table = *thread->active;
   Slot* slot = table.place_for(key);
   const uint64_t count = table.slot_mask / sizeof(Slot) + 1;
   if (slot->key == Slot::kNoKey) {
-    if (++table.used <= count / 2 || count >= kRoomySlots) {
+    if (!is_crowded(&table, count)) {
       return slot;
     }
   } else if (++table.evictions < count * kEvictionsPerSlot || count >= kMaxSlots) {
@@ -345,6 +362,7 @@ void* allocate_slow_as(size_t size, uintptr_t site, safety::Family family, Slot*
     if (block != nullptr) {
       return block;
     }
+    slot = nullptr;  // set aside, perhaps, or in a table that has grown since
   }
   return checks_blocks() ? allocate_checked(size, site, family, slot)
                          : allocate_unchecked(size, site);
