@@ -3,7 +3,7 @@
 # packages: googletest cmake make g++
 # programs: cmake make cc1plus x86_64-linux-gnu-ar
 # normalise: times order
-# slow
+# long
 . "$REAL/common.sh"
 mkdir tmp/build
 cd tmp/build
