@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -20,7 +22,7 @@ using testing::StartsWith;
 
 class TagRulesFile : public testing::Test {
  protected:
-  TagRulesFile() : path_(testing::TempDir() + "tag_rules_test.rules") {}
+  TagRulesFile() : path_(testing::TempDir() + "tag_rules_test." + std::to_string(getpid())) {}
 
   ~TagRulesFile() override { std::filesystem::remove(path_); }
 
