@@ -12,7 +12,6 @@
 #include "core/allocator/threads.h"
 #include "core/base/units.h"
 #include "core/safety/block_check.h"
-#include "core/safety/checksum.h"
 #include "core/safety/stacks.h"
 
 namespace heaptag::allocator {
@@ -204,10 +203,7 @@ bool is_wrong(const CheckedBlock& block, const void* passed, Kind* kind) {
 }
 
 void seal_freed(const CheckedBlock& block) {
-  if (likely(settings.kmem_debug && settings.has_crc && block.bytes <= kLargestHeldBytes)) {
-    block.record->checksum = safety::crc_checksum(block.base, block.bytes);
-    safety::keep_content(block);
-  } else if (settings.kmem_debug && block.bytes <= kLargestHeldBytes) {
+  if (settings.kmem_debug && block.bytes <= kLargestHeldBytes) {
     safety::seal(block);
   } else {
     block.record->set(BlockRecord::kUnsealed);
@@ -234,7 +230,7 @@ void put_away(CheckedLists* lists, Span* span, const CheckedBlock& block) {
   }
   CheckedQueue* queue = &lists->sizes[span->size_class];
   push_checked(lists, queue, block.record, block.bytes);
-  if (lists->freed_bytes >= lists->look_at) {
+  if (is_maintenance_due(lists)) {
     look_around(lists);
   }
   if (is_too_long(queue)) {
